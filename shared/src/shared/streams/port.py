@@ -21,7 +21,7 @@ class StreamUnavailable(StreamError):  # noqa: N818 - it names a state that pass
     """The log can't be reached or refuses for now. Temporary: the same call may be made again."""
 
 
-class RecordTooLarge(StreamError):
+class RecordTooLarge(StreamError):  # noqa: N818 - the log's own term
     """The log will never take this record. Permanent: do not retry."""
 
 
