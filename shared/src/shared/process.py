@@ -42,7 +42,7 @@ def run_process(service: str, settings_type: type[S], serve: Callable[[S, asynci
     except (StartError, SettingsError, PortTakenError) as error:
         _exit(TOLD_WRONGLY, f"{service}: {error}")
     except TaskDiedError as error:
-        logger.error("task_died", task=error.name, detail=str(error), exc_info=error.__cause__)
+        logger.critical("task_died", task=error.name, detail=str(error), exc_info=error.__cause__)
         _exit(DIED, f"{service}: {error}")
     logger.info("stopped")
 
