@@ -1,0 +1,116 @@
+"""What `judge` says about one lead: a verdict, made of obligations.
+
+Instants are integers (microseconds since the epoch) with datetime properties beside them; durations are microseconds.
+
+**Identity.** An obligation is one run of one clock on one lead: `identifier(lead, clock, cycle)`, where `cycle` counts
+the lead's stays in the qualified stages, the first being 1, in order of event time. So a start that proves to be
+earlier keeps the obligation and moves it; a whole earlier stay that arrives late renumbers those after it. Either way
+the ids are a function of the facts alone, and `announce` takes back whatever was said under an id and is no longer so.
+"""
+
+import enum
+from datetime import datetime
+
+import msgspec
+
+from shared.events.sla import Escalation, Party
+from sla_engine.domain.instants import from_us
+
+
+class State(enum.StrEnum):
+    """How an obligation stands at an instant."""
+
+    ON_TRACK = "on_track"
+    AT_RISK = "at_risk"
+    BREACHED = "breached"
+    """The deadline has passed and it is still not done."""
+    MET = "met"
+    MET_LATE = "met_late"
+    CANCELLED = "cancelled"
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is expected any more."""
+        return self in (State.MET, State.MET_LATE, State.CANCELLED)
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Somebody's turn at holding the clock. `to_us` None: still holding; times are then counted to `now`."""
+
+    holder: Party
+    since_us: int
+    to_us: int | None
+    business_us: int
+    wall_us: int
+    calendar: str
+
+
+class WarningDue(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A warning of the agreement (such as `75%`) and the instant at which it falls due."""
+
+    name: str
+    at_us: int
+
+
+class Obligation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One promise on one lead, judged at an instant.
+
+    `stopped_us` is when it was done or cancelled. `breached` says that the deadline passed unmet, whatever happened
+    later. `warnings` holds every warning instant that truly came (or will come) before the promise was kept.
+    `business_us` and `wall_us` are used up to `stopped_us`, or to `now`. `start_events` and `stop_event` are the ids
+    of the lead events that the verdict rests on. `agreement_line` is the line of the target in the agreement file.
+    `calendar` names the calendar that counts now; each holding names its own.
+    """
+
+    id: str
+    clock: str
+    clock_name: str
+    cycle: int
+    segment: str
+    state: State
+    started_us: int
+    deadline_us: int
+    target_us: int
+    stopped_us: int | None
+    breached: bool
+    business_us: int
+    wall_us: int
+    calendar: str
+    warnings: tuple[WarningDue, ...]
+    settle_us: int
+    holder: Party
+    holders: tuple[Holding, ...]
+    escalation: Escalation | None
+    reason: str
+    start_events: tuple[str, ...]
+    stop_event: str | None
+    agreement_line: int
+
+    @property
+    def started_at(self) -> datetime:
+        """When the clock started."""
+        return from_us(self.started_us)
+
+    @property
+    def deadline(self) -> datetime:
+        """The last instant at which it is kept in time."""
+        return from_us(self.deadline_us)
+
+    @property
+    def stopped_at(self) -> datetime | None:
+        """When it was done or cancelled."""
+        return None if self.stopped_us is None else from_us(self.stopped_us)
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Everything `judge` has to say about one lead at `now_us`. Obligations stand in the order cycle, clock."""
+
+    lead: str
+    lead_name: str
+    source: str
+    crm_url: str | None
+    agreement: str
+    agreement_version: str
+    timezone: str
+    now_us: int
+    obligations: tuple[Obligation, ...]
