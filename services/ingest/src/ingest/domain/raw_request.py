@@ -4,6 +4,7 @@ Kept are the body, the few headers that translating needs, and where and when it
 a cookie or a session id. What a new request is stripped of is said in `ingest.domain.receipt`.
 """
 
+import hashlib
 from datetime import UTC, datetime
 
 import msgspec
@@ -36,8 +37,9 @@ def request_id(*, source: str, received_at: datetime, body: bytes) -> str:
     The same bytes on the same source in the same microsecond are one request.
     """
     instant = received_at.astimezone(UTC)
+    content = hashlib.blake2b(body, digest_size=16).hexdigest()
     milliseconds = int(instant.timestamp() * 1000)
-    return f"{milliseconds:012x}{identifier(source, instant.isoformat(), body.hex())[:20]}"
+    return f"{milliseconds:012x}{identifier(source, instant.isoformat(), content)[:20]}"
 
 
 _encoder = msgspec.msgpack.Encoder()

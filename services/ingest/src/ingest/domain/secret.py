@@ -31,7 +31,7 @@ class Secret:
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self.matches(other._value)  # noqa: SLF001 - its own kind
+        return isinstance(other, Secret) and self.matches(other._value)
 
     def __hash__(self) -> int:
         return hash(Secret)
@@ -42,4 +42,7 @@ class Secret:
 
 def any_matches(secrets: Iterable[Secret], given: str | bytes) -> bool:
     """Whether `given` is one of `secrets`. All are compared, so time does not tell which one it was."""
-    return any([secret.matches(given) for secret in secrets])
+    found = False
+    for secret in secrets:
+        found |= secret.matches(given)
+    return found

@@ -1,0 +1,1 @@
+"""One module a dialect; each a pure function (raw request, source) → `Translation`."""
