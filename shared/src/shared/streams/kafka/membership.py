@@ -1,0 +1,156 @@
+"""One aiokafka consumer in its group: joined, watched, left, and replaced when it is beyond help."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import KafkaError
+
+from shared.logs import get_logger
+from shared.streams.kafka.errors import translated
+from shared.streams.kafka.options import KafkaOptions
+from shared.streams.kafka.rebalance import RebalanceQueue
+
+logger = get_logger(__name__)
+
+PARTITION_FETCH_BYTES = 4 * 1024 * 1024
+"""Per partition and request: above the largest record, and enough for batches of thousands."""
+JOIN_TIMEOUT_SECONDS = 5.0
+LEAVE_TIMEOUT_SECONDS = 3.0
+POSITION_TIMEOUT_SECONDS = 3.0
+
+
+class Membership:
+    """Holds the consumer; None before joining and after leaving."""
+
+    def __init__(self, options: KafkaOptions, *, topic: str, group: str) -> None:
+        self._options = options
+        self._topic = topic
+        self._group = group
+        self._dead = False
+        self.consumer: AIOKafkaConsumer | None = None
+        self._queue: RebalanceQueue | None = None
+
+    @property
+    def queue(self) -> RebalanceQueue:
+        """The rebalances to settle. Only after `join`."""
+        if self._queue is None:
+            raise RuntimeError("not joined")
+        return self._queue
+
+    async def join(self) -> None:
+        """Start a consumer and ask to join; the assignment comes later, through the queue."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._options.bootstrap,
+            client_id=self._options.client_id,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+            fetch_max_wait_ms=int(self._options.fetch_wait_seconds * 1000),
+            session_timeout_ms=int(self._options.session_timeout_seconds * 1000),
+            heartbeat_interval_ms=int(self._options.heartbeat_seconds * 1000),
+            rebalance_timeout_ms=int(self._options.rebalance_timeout_seconds * 1000),
+            # A join is answered only after the slowest member's; the request must outlive that.
+            request_timeout_ms=int(self._options.rebalance_timeout_seconds * 1000) + 3000,
+            metadata_max_age_ms=60_000,
+        )
+        queue = RebalanceQueue(
+            consumer, group=self._group, revocation_wait_seconds=self._options.revocation_wait_seconds
+        )
+        try:
+            with translated(f"joining group {self._group!r}", address=self._options.address):
+                async with asyncio.timeout(JOIN_TIMEOUT_SECONDS):
+                    await consumer.start()
+        except BaseException:
+            await _stop(consumer)
+            raise
+        consumer.subscribe([self._topic], listener=queue)
+        self.consumer, self._queue, self._dead = consumer, queue, False
+
+    async def leave(self) -> None:
+        """Leave the group, so that the partitions move at once; bounded, for the broker may be gone."""
+        consumer, self.consumer = self.consumer, None
+        if consumer is not None:
+            self.queue.close()
+            await _stop(consumer)
+
+    async def getmany(self, *, timeout_seconds: float, max_records: int) -> Mapping[TopicPartition, Sequence[Any]]:
+        """aiokafka's own; an error that ended its background tasks marks the consumer for replacement."""
+        with self._watched("fetching"):
+            found: Mapping[TopicPartition, Sequence[Any]] = await self._joined().getmany(
+                timeout_ms=int(timeout_seconds * 1000), max_records=max_records
+            )
+        return found
+
+    def check(self) -> None:
+        """Raise what the background tasks ended with, for a member that waits for its assignment."""
+        coordinator = self._joined()._coordinator  # noqa: SLF001 - aiokafka tells only those who call getmany
+        if coordinator is not None:
+            with self._watched("waiting for partitions"):
+                coordinator.check_errors()
+
+    async def position(self, where: TopicPartition) -> int:
+        """The offset to resume from; waits a little while aiokafka looks for a new one (the log's head was deleted)."""
+        with translated(f"finding the position in {where}", address=self._options.address):
+            async with asyncio.timeout(POSITION_TIMEOUT_SECONDS):
+                return int(await self._joined().position(where))
+
+    def seek(self, where: TopicPartition, offset: int) -> None:
+        """Read on from this offset. Raises aiokafka's IllegalStateError when the partition is no longer assigned."""
+        self._joined().seek(where, offset)
+        self._joined().resume(where)
+
+    def readable_end(self, where: TopicPartition, end: int) -> int:
+        """Where reading must stop for now: an open transaction hides what lies behind its beginning."""
+        consumer = self._joined()
+        stable = consumer.last_stable_offset(where) if where in consumer.assignment() else None
+        return end if stable is None or stable < 0 else min(end, int(stable))
+
+    def condemn(self) -> None:
+        """The consumer is to be replaced."""
+        self._dead = True
+
+    def dead(self) -> bool:
+        """Whether the consumer is to be replaced."""
+        return self._dead
+
+    @contextlib.contextmanager
+    def _watched(self, doing: str) -> Iterator[None]:
+        with translated(f"{doing} in group {self._group!r} of {self._topic!r}", address=self._options.address):
+            try:
+                yield
+            except KafkaError:
+                self.condemn()
+                raise
+
+    def _joined(self) -> AIOKafkaConsumer:
+        if self.consumer is None:
+            raise RuntimeError("not joined")
+        return self.consumer
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop within a bound: aiokafka waits for the answer to a join under way, which may never come."""
+    try:
+        async with asyncio.timeout(LEAVE_TIMEOUT_SECONDS):
+            await consumer.stop()
+    except Exception as error:  # noqa: BLE001 - it is given up anyway; the group finds out by its session
+        logger.debug("kafka_consumer_stop_failed", error=repr(error))
+        with contextlib.suppress(Exception):
+            await _stop_rest(consumer)
+
+
+async def _stop_rest(consumer: AIOKafkaConsumer) -> None:
+    coordinator, fetcher = consumer._coordinator, consumer._fetcher  # noqa: SLF001 - stop() was cut short
+    if coordinator is not None:
+        await coordinator._stop_heartbeat_task()  # noqa: SLF001 - same
+        await coordinator._stop_commit_offsets_refresh_task()  # noqa: SLF001 - same
+    if fetcher is not None:
+        await fetcher.close()
+    await consumer._client.close()  # noqa: SLF001 - same
