@@ -8,13 +8,13 @@ import msgspec
 from ingest.domain.translation import FailureReason, Untranslatable
 from shared.events.lead import Scalar
 
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_decoder: msgspec.json.Decoder[object] = msgspec.json.Decoder(float_hook=Decimal)
 
 
-def parse(body: bytes) -> object:
+def parse(body: bytes, *, decoder: msgspec.json.Decoder[object] = _decoder) -> object:
     """The JSON value of `body`; numbers with a fraction are `Decimal`, so that amounts keep what was written."""
     try:
-        return _decoder.decode(body)
+        return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
         raise Untranslatable(FailureReason.MALFORMED_BODY, f"the body is not JSON: {error}") from error
     except RecursionError as error:

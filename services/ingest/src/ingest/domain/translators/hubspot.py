@@ -63,14 +63,15 @@ DEAL_STAGES: Mapping[str, DealStageRule] = {
 """Stages that every default pipeline has; `mapping.deal_stages` comes first."""
 
 TOUCH_PROPERTIES: Mapping[str, TouchProperty] = {
-    "notes_last_contacted": TouchProperty(channel=Channel.OTHER),
-    "hs_first_outreach_date": TouchProperty(channel=Channel.OTHER),
+    "notes_last_contacted": TouchProperty(channel=Channel.MESSAGE),
+    "hs_first_outreach_date": TouchProperty(channel=Channel.MESSAGE),
     "hs_last_logged_call_date": TouchProperty(channel=Channel.CALL),
     "hs_last_logged_outgoing_email_date": TouchProperty(channel=Channel.EMAIL),
     "hs_latest_meeting_activity": TouchProperty(channel=Channel.MEETING),
 }
 """Roll-ups of what sales did; `mapping.touch_properties` comes first. Several may tell of one activity: a touch is
-named by lead and instant, so they count once."""
+named by lead and instant, so they count once. The first two are set by calls, mails, meetings and messages alike and do
+not say which: `message` stands for any of them."""
 
 _OBJECT_TYPES: Mapping[str, str] = {"0-1": "contact", "0-3": "deal", "0-136": "lead"}
 _ACTIVITIES: frozenset[str] = frozenset({"0-46", "0-47", "0-48", "0-49", "0-18", "0-27"})

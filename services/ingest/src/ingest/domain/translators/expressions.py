@@ -1,0 +1,54 @@
+"""JMESPath expressions of the mapping: checked once, evaluated on a part of a body."""
+
+import functools
+from decimal import Decimal
+
+import jmespath
+import msgspec
+from jmespath.exceptions import JMESPathError
+from jmespath.parser import ParsedResult
+
+from ingest.domain import json_body
+from ingest.domain.translation import FailureReason, Untranslatable
+
+Exact = type("float", (Decimal,), {})
+"""A decimal number that passes for a `float` in JMESPath, which knows types by their names: its functions (`sum`,
+`max`, …) take it, and an amount still keeps the digits that were sent."""
+
+_decoder = msgspec.json.Decoder(float_hook=Exact)
+
+
+class BadExpression(ValueError):  # noqa: N818 - named after what it is about
+    """The text is no JMESPath expression; says where it goes wrong."""
+
+
+@functools.lru_cache(maxsize=4096)
+def compiled(expression: str) -> ParsedResult:
+    """The expression, parsed. Raises `BadExpression`."""
+    try:
+        return jmespath.compile(expression)
+    except (JMESPathError, ValueError) as error:
+        position = getattr(error, "lex_position", None)
+        where = f" at character {position}" if isinstance(position, int) else ""
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise BadExpression(f"{expression!r} is no JMESPath expression{where}: {reason}") from error
+
+
+def evaluate(expression: str, value: object, *, place: str) -> object:
+    """What the expression gives on `value`; nothing found is None. Raises `Untranslatable`."""
+    try:
+        return compiled(expression).search(value)
+    except (JMESPathError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
+        raise Untranslatable(
+            FailureReason.RULE_FAILED, f"{place}: {expression!r} fails on this part: {error}"
+        ) from error
+
+
+def is_true(value: object) -> bool:
+    """Truth as JMESPath has it: null, false and empty texts, lists and objects are false; 0 is true."""
+    return value is not None and value is not False and value not in ("", [], {})
+
+
+def parse_exact(body: bytes) -> object:
+    """The JSON value of `body`, its fractions as `Exact`."""
+    return json_body.parse(body, decoder=_decoder)
