@@ -58,10 +58,11 @@ class Person:
     crm_ids: tuple[str, ...] = ()
     slack: str | None = None
     email: str | None = None
+    party: Party = field(init=False)
+    """The person as SLA events name them."""
 
-    def party(self) -> Party:
-        """The person as SLA events name them."""
-        return Party(
+    def __post_init__(self) -> None:
+        party = Party(
             id=self.id,
             name=self.name,
             kind=OwnerKind.USER,
@@ -70,6 +71,7 @@ class Person:
             slack=self.slack,
             email=self.email,
         )
+        object.__setattr__(self, "party", party)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +85,11 @@ class Team:
     manager: Party | None = None
     members: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
+    escalation: Escalation = field(init=False)
+    """Whom a broken promise of this team concerns."""
 
-    def escalation(self) -> Escalation:
-        """Whom a broken promise of this team concerns."""
-        return Escalation(team=self.name, channel=self.channel, manager=self.manager)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "escalation", Escalation(team=self.name, channel=self.channel, manager=self.manager))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

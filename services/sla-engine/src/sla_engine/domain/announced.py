@@ -1,24 +1,60 @@
 """What was announced of a lead: the other half of `announce`, stored beside the history."""
 
+import enum
 from typing import Self
 
 import msgspec
 
 from shared.events.envelope import OwnerKind
+from shared.events.identity import identifier
+from shared.events.sla import Party
+from sla_engine.domain.obligation import Obligation
+
+
+class Transition(enum.IntEnum):
+    """What may be announced of an obligation; of one instant, in this order."""
+
+    OPENED = 0
+    AT_RISK = 1
+    BREACHED = 2
+    MET = 3
+    MET_LATE = 4
+    CANCELLED = 5
+
+    @property
+    def word(self) -> str:
+        """The transition as it stands in event types and ids."""
+        return self.name.lower()
+
+    @property
+    def event_type(self) -> str:
+        """The type of the SLA event that announces it."""
+        return f"obligation.{self.word}"
 
 
 class Saying(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One announcement: its transition, the instant it names, its ordinal among its like, and whether it stands."""
+    """One announcement: its transition, the instant it names, its warning, and its ordinal among its like.
 
-    transition: str
+    `standing` False: it was taken back; it is kept so that its id is never used again.
+    """
+
+    transition: Transition
     at_us: int
-    ordinal: int
-    standing: bool
     warning: str = ""
+    ordinal: int = 0
+    standing: bool = True
+
+    def event_id(self, obligation: str) -> str:
+        """The id of the SLA event that said it: the same on every machine, after every replay."""
+        return identifier(obligation, self.transition.word, self.warning, str(self.ordinal))
+
+    def retraction_id(self, obligation: str) -> str:
+        """The id of the SLA event that takes it back."""
+        return identifier(obligation, "retracted", self.event_id(obligation))
 
 
 class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What was announced of one obligation, with enough of it to take back what was said once it is no more."""
+    """What was announced of one obligation, with enough of it to take that back once the obligation is no more."""
 
     obligation: str
     clock: str
@@ -32,11 +68,50 @@ class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
     holder_id: str
     holder_name: str
     holder_kind: OwnerKind | None
-    sayings: tuple[Saying, ...]
+    holder_team: str | None
+    version: str
+    sayings: tuple[Saying, ...] = ()
+
+    @classmethod
+    def about(cls, obligation: Obligation, version: str, sayings: tuple[Saying, ...]) -> Self:
+        """What was said of this obligation, as it stands now under this version of the agreement."""
+        holder = obligation.holder
+        return cls(
+            obligation.id,
+            obligation.clock,
+            obligation.clock_name,
+            obligation.cycle,
+            obligation.segment,
+            obligation.calendar,
+            obligation.started_us,
+            obligation.deadline_us,
+            obligation.target_us,
+            holder.id,
+            holder.name,
+            holder.kind,
+            holder.team,
+            version,
+            sayings,
+        )
+
+    @property
+    def holder(self) -> Party:
+        """Who held it when something was last said of it."""
+        return Party(id=self.holder_id, name=self.holder_name, kind=self.holder_kind, team=self.holder_team)
+
+    @property
+    def standing(self) -> tuple[Saying, ...]:
+        """What was said and not taken back."""
+        return tuple([saying for saying in self.sayings if saying.standing])
+
+    @property
+    def closing(self) -> Saying | None:
+        """The standing word that it is over, if it was said."""
+        return next((each for each in self.sayings if each.standing and each.transition >= Transition.MET), None)
 
 
 class Announced(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Everything announced of one lead. Grows with the lead's obligations, not with its events."""
+    """Everything announced of one lead. Grows with the lead's obligations and with what was taken back."""
 
     told: tuple[Told, ...] = ()
 

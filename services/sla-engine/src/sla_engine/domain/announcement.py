@@ -1,13 +1,24 @@
-"""`announce`: what must be said now, given what was said before; `next_wake`: when time alone will have more to say."""
+"""`announce`: what must be said now, given what was said before; `next_wake`: when time alone will have more to say.
+
+What stands announced is compared with what the verdict holds true: what stands and is not true is taken back, what is
+true, due and not said is said. So, whatever the order in which facts arrive, what was announced and not taken back
+comes out the same, warnings apart: they are given in time or not at all.
+"""
 
 from datetime import datetime
 
+import msgspec
+
 from shared.events.sla import AnySlaEvent
-from sla_engine.domain.announced import Announced
-from sla_engine.domain.obligation import Verdict
+from sla_engine.domain import sla_event, wording
+from sla_engine.domain.announced import Announced, Saying, Told, Transition
+from sla_engine.domain.due_sayings import Due, coming_us, still_true, truths, warning_to_say
+from sla_engine.domain.instants import SECOND, from_us, to_us
+from sla_engine.domain.obligation import Obligation, State, Verdict
+from sla_engine.domain.sla_event import Occasion
 
 LATE_AFTER_SECONDS = 60.0
-"""An announcement later than this after it was due is marked late."""
+"""A warning or a breach announced more than this after it was due is marked late."""
 
 
 def announce(
@@ -18,13 +29,148 @@ def announce(
     traceparent: str | None = None,
     late_after_seconds: float = LATE_AFTER_SECONDS,
 ) -> tuple[tuple[AnySlaEvent, ...], Announced]:
-    """What must be announced at `now`, oldest first, and what then stands announced.
+    """What must be announced at `now`, and what then stands announced: first what is taken back, then the rest, oldest
+    first.
 
-    Settle times come with the obligations. The same inputs give the same events with the same ids.
+    Settle times come with the obligations. The same inputs give the same events with the same ids. `after` must be
+    judged at `now`.
     """
-    raise NotImplementedError
+    session = _Session(after, to_us(now), traceparent, round(late_after_seconds * SECOND))
+    known = {told.obligation: told for told in before.told}
+    kept: list[Told] = []
+    for obligation in after.obligations:
+        told = known.pop(obligation.id, None)
+        kept.append(session.compare(obligation, told))
+    kept.extend(session.vanished(told) for told in known.values())
+    now_told = tuple(kept)
+    return session.events(), (before if now_told == before.told else Announced(now_told))
 
 
 def next_wake(verdict: Verdict, announced: Announced, now: datetime) -> datetime | None:
-    """The earliest instant after `now` at which `announce` may have something to say by time alone; None: never."""
-    raise NotImplementedError
+    """The earliest instant from `now` on at which `announce` may have something to say by time alone; None: never.
+
+    `verdict` must be judged at `now`. After `announce` at `now` the answer lies after `now`.
+    """
+    now_us = to_us(now)
+    known = {told.obligation: told for told in announced.told}
+    coming = [] if verdict.next_fact_us is None else [verdict.next_fact_us]
+    for obligation in verdict.obligations:
+        told = known.get(obligation.id)
+        if told is not None and _settled(obligation, told, verdict):
+            continue
+        standing = told.standing if told is not None else ()
+        unsaid = [due.due_us for due in truths(obligation) if not any(due.says(saying) for saying in standing)]
+        coming += [max(due_us, now_us) for due_us in unsaid]
+        coming += [at_us for at_us in coming_us(obligation, now_us) if at_us > now_us]
+    return from_us(min(coming)) if coming else None
+
+
+def _settled(obligation: Obligation, told: Told, verdict: Verdict) -> bool:
+    """Whether it was closed under another version of the agreement, by the same facts: then it never changes."""
+    closing = told.closing
+    return (
+        closing is not None
+        and told.version != verdict.agreement_version
+        and closing.at_us == obligation.stopped_us
+        and told.started_us == obligation.started_us
+    )
+
+
+class _Session:
+    """One comparison of what was said with what is so."""
+
+    def __init__(self, verdict: Verdict, now_us: int, traceparent: str | None, late_after_us: int) -> None:
+        self.verdict = verdict
+        self.now_us = now_us
+        self.traceparent = traceparent
+        self.late_after_us = late_after_us
+        self.taken_back: list[AnySlaEvent] = []
+        self.said: list[tuple[int, int, AnySlaEvent]] = []
+
+    def events(self) -> tuple[AnySlaEvent, ...]:
+        """What was said in the session."""
+        self.said.sort(key=lambda each: each[:2])
+        return (*self.taken_back, *[event for _, _, event in self.said])
+
+    def compare(self, obligation: Obligation, told: Told | None) -> Told:
+        """Say what must be said of an obligation; what was told of it thereafter."""
+        if told is not None and _settled(obligation, told, self.verdict):
+            return told
+        true = truths(obligation)
+        sayings = list(told.sayings) if told is not None else []
+        changed = told is None or told.version != self.verdict.agreement_version
+        for at, saying in enumerate(sayings):
+            if saying.standing and not still_true(saying, true, obligation):
+                assert told is not None
+                reason = _why(obligation, told, self.verdict)
+                sayings[at] = self._take_back(obligation, told, saying, reason)
+                changed = True
+        for due in self._due(obligation, true, sayings):
+            sayings.append(self._say(obligation, due, sayings))
+            changed = True
+        if told is not None and not changed:
+            return told
+        return Told.about(obligation, self.verdict.agreement_version, tuple(sayings))
+
+    def vanished(self, told: Told) -> Told:
+        """An obligation of which the verdict knows nothing: the agreement changed, or what was known of the lead."""
+        standing = told.standing
+        if not standing:
+            return told
+        if told.clock not in self.verdict.clocks or told.version != self.verdict.agreement_version:
+            return told if told.closing is not None else self._cancel(told)
+        reason = "by what is known now, this clock did not run"
+        sayings = tuple([self._take_back(None, told, each, reason) if each.standing else each for each in told.sayings])
+        return msgspec.structs.replace(told, sayings=sayings)
+
+    def _due(self, obligation: Obligation, true: list[Due], sayings: list[Saying]) -> list[Due]:
+        standing = [saying for saying in sayings if saying.standing]
+        found = [due for due in true if due.due_us <= self.now_us and not any(due.says(saying) for saying in standing)]
+        warning = warning_to_say(obligation, standing, self.now_us)
+        return [*found, warning] if warning is not None else found
+
+    def _say(self, obligation: Obligation, due: Due, sayings: list[Saying]) -> Saying:
+        ordinal = sum(each.transition is due.transition and each.warning == due.warning for each in sayings)
+        saying = Saying(due.transition, due.at_us, due.warning, ordinal)
+        timed = due.transition in (Transition.AT_RISK, Transition.BREACHED)
+        late = timed and self.now_us - due.due_us > self.late_after_us
+        event = sla_event.say(self.verdict, obligation, saying, self._occasion(late=late))
+        self.said.append((due.at_us, due.transition, event))
+        return saying
+
+    def _take_back(self, obligation: Obligation | None, told: Told, saying: Saying, reason: str) -> Saying:
+        event = sla_event.take_back(
+            self.verdict, obligation, told, saying, reason=reason, occasion=self._occasion(late=False)
+        )
+        self.taken_back.append(event)
+        return Saying(saying.transition, saying.at_us, saying.warning, saying.ordinal, standing=False)
+
+    def _cancel(self, told: Told) -> Told:
+        ordinal = sum(each.transition is Transition.CANCELLED for each in told.sayings)
+        saying = Saying(Transition.CANCELLED, self.now_us, "", ordinal)
+        reason = f"the agreement ({self.verdict.agreement_version}) no longer promises it"
+        event = sla_event.cancel_told(self.verdict, told, saying, reason, self._occasion(late=False))
+        self.said.append((self.now_us, Transition.CANCELLED, event))
+        return msgspec.structs.replace(told, sayings=(*told.sayings, saying))
+
+    def _occasion(self, *, late: bool) -> Occasion:
+        return {"now_us": self.now_us, "late": late, "traceparent": self.traceparent}
+
+
+def _why(obligation: Obligation, told: Told, verdict: Verdict) -> str:
+    """Why a standing announcement is taken back."""
+
+    def at(instant_us: int) -> str:
+        return wording.clock_time(from_us(instant_us), verdict.timezone)
+
+    if obligation.started_us != told.started_us:
+        return f"the clock started {at(obligation.started_us)}, as is known now"
+    if obligation.state is State.MET and obligation.stopped_us is not None:
+        return f"it was kept {at(obligation.stopped_us)}, as is known now: {obligation.reason}"
+    if obligation.state is State.CANCELLED and obligation.stopped_us is not None:
+        return f"it no longer counted from {at(obligation.stopped_us)} on: {obligation.reason}"
+    if obligation.deadline_us != told.deadline_us:
+        return f"it is due {at(obligation.deadline_us)}, as is known now"
+    if obligation.stopped_us is not None:
+        return f"it was done {at(obligation.stopped_us)}, as is known now: {obligation.reason}"
+    return f"it is {obligation.state.value.replace('_', ' ')}, as is known now"

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from shared.events.lead import Scalar
 
-
 _NUMBER = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?")
 
 

@@ -180,7 +180,7 @@ def _assigned(event: events.LeadAssigned, at_us: int) -> Assigned:
 
 
 def _touch(event: events.TouchLogged, at_us: int) -> Touch:
-    by = event.performed_by or event.actor
+    by = event.performed_by or _writer(event.actor)
     return Touch(
         at_us,
         event.id,
@@ -195,6 +195,11 @@ def _touch(event: events.TouchLogged, at_us: int) -> Touch:
         event.outcome,
         to_us(event.occurred_at),
     )
+
+
+def _writer(actor: Actor | None) -> Actor | None:
+    """Who wrote the activity down, as its performer: an integration only carries what a person did elsewhere."""
+    return None if actor is None or actor.kind is ActorKind.INTEGRATION else actor
 
 
 def _accepted(event: events.LeadAccepted, at_us: int) -> Accepted:

@@ -1,12 +1,211 @@
 """`judge`: the verdict on one lead at one instant, a pure function of its history and the agreement."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sla_engine.domain.agreement import Agreement
+from shared.events.envelope import Owner, OwnerKind
+from shared.events.identity import identifier
+from shared.events.lead import Scalar
+from shared.events.sla import Escalation, Party
+from sla_engine.domain.agreement import Agreement, CalendarOf, Clock, ClockKind, Target
+from sla_engine.domain.calendar import Calendar
+from sla_engine.domain.conditions import Subject
+from sla_engine.domain.facts import AnyFact, Attributes, Created
 from sla_engine.domain.history import History
-from sla_engine.domain.obligation import Verdict
+from sla_engine.domain.instants import to_us
+from sla_engine.domain.measure import Turn, due, holdings
+from sla_engine.domain.obligation import Breach, Obligation, State, Verdict
+from sla_engine.domain.story import Run, Story
 
 
 def judge(history: History, agreement: Agreement, now: datetime) -> Verdict:
-    """Judge every promise on the lead at `now`, by event time alone; settle times play no part here."""
-    raise NotImplementedError
+    """Judge every promise on the lead at `now`, by event time alone; settle times play no part here.
+
+    Facts that lie after `now` do not count yet.
+    """
+    now_us = to_us(now)
+    facts, next_fact_us = _until(history.facts, now_us)
+    story = Story(agreement)
+    story.apply(facts)
+    name, url = _called(facts, history.lead)
+    judged = (_judge_run(run, history, facts, agreement, now_us) for run in story.runs)
+    return Verdict(
+        lead=history.lead,
+        lead_name=name,
+        source=history.source,
+        crm_url=url,
+        agreement=agreement.name,
+        agreement_version=agreement.version,
+        timezone=agreement.timezone,
+        now_us=now_us,
+        clocks=tuple([clock.kind.value for clock in agreement.clocks]),
+        next_fact_us=next_fact_us,
+        obligations=tuple([obligation for obligation in judged if obligation is not None]),
+    )
+
+
+def _until(facts: tuple[AnyFact, ...], now_us: int) -> tuple[tuple[AnyFact, ...], int | None]:
+    if not facts or facts[-1].at_us <= now_us:
+        return facts, None
+    count = next(at for at, fact in enumerate(facts) if fact.at_us > now_us)
+    return facts[:count], facts[count].at_us
+
+
+def _called(facts: Sequence[AnyFact], lead: str) -> tuple[str, str | None]:
+    """How people call the lead, and where it is found in the CRM: the latest word on each."""
+    name: str | None = None
+    url: str | None = None
+    for fact in reversed(facts):
+        if isinstance(fact, Created | Attributes):
+            if name is None and (value := fact.attributes.get("name")):
+                name = str(value)
+            url = url or fact.url
+            if name and url:
+                break
+    return name or lead, url
+
+
+def _judge_run(
+    run: Run, history: History, facts: Sequence[AnyFact], agreement: Agreement, now_us: int
+) -> Obligation | None:
+    """The obligation that the run is; None where the agreement promises the lead's segment nothing."""
+    clock, source = run.clock, history.source
+    target = _target(run, source, facts, agreement)
+    if target is None or target.duration is None:
+        return None
+    turns = _turns(run, source, agreement)
+    target_us = target.duration.in_calendar(turns[0].calendar.business_day_us)
+    fate = due(run, turns, target_us)
+    parties = [_holder(clock, source, turn.owner, agreement) for turn in turns]
+    stopped_us = run.stopped_us
+    end_us = now_us if stopped_us is None else stopped_us
+    held = holdings(turns, parties, end_us, ended=stopped_us is not None)
+    warnings = fate.warnings
+    if stopped_us is not None:
+        warnings = [warning for warning in warnings if warning.at_us < stopped_us]
+    breach = None
+    if end_us > fate.deadline_us:
+        charged = holdings(turns, parties, fate.deadline_us, ended=True)
+        breach = Breach(
+            at_us=fate.deadline_us,
+            business_us=fate.business_us,
+            holder=charged[-1].holder,
+            holders=charged,
+            escalation=_escalation(clock, charged[-1].holder, agreement),
+        )
+    warned = bool(warnings) and warnings[0].at_us <= now_us
+    return Obligation(
+        id=identifier(history.lead, clock.kind.value, str(run.cycle)),
+        clock=clock.kind.value,
+        clock_name=clock.name,
+        cycle=run.cycle,
+        segment=target.segment,
+        state=_state(run, breached=breach is not None, warned=warned),
+        started_us=run.started_us,
+        deadline_us=fate.deadline_us,
+        target_us=target_us,
+        target_text=target.duration.text,
+        stopped_us=stopped_us,
+        breach=breach,
+        business_us=sum([each.business_us for each in held]),
+        wall_us=end_us - run.started_us,
+        calendar=held[-1].calendar,
+        warnings=tuple(warnings),
+        settle_us=clock.settle_by_source.get(source, clock.settle_us),
+        holder=held[-1].holder,
+        holders=held,
+        escalation=_escalation(clock, held[-1].holder, agreement),
+        reason=run.reason,
+        start_events=run.start_events,
+        stop_event=run.stop_event,
+        agreement_line=target.line,
+    )
+
+
+def _state(run: Run, *, breached: bool, warned: bool) -> State:
+    if run.cancelled:
+        return State.CANCELLED
+    if run.stopped_us is not None:
+        return State.MET_LATE if breached else State.MET
+    if breached:
+        return State.BREACHED
+    return State.AT_RISK if warned else State.ON_TRACK
+
+
+def _target(run: Run, source: str, facts: Sequence[AnyFact], agreement: Agreement) -> Target | None:
+    """The first target whose condition the lead meets as it was when the clock started."""
+    subject: Subject | None = None
+    for condition, target in run.clock.targets:
+        if condition is None:
+            return target
+        subject = subject or _subject(run, source, facts, agreement)
+        if condition.holds(subject):
+            return target
+    return None
+
+
+def _subject(run: Run, source: str, facts: Sequence[AnyFact], agreement: Agreement) -> Subject:
+    """The lead as it was when the run started. An attribute first told later counts as if it had been so then:
+    until then it was unknown, not different."""
+    attributes: dict[str, Scalar] = {}
+    for fact in facts:
+        if isinstance(fact, Created | Attributes):
+            if fact.at_us <= run.started_us:
+                attributes.update(fact.attributes)
+            else:
+                attributes = fact.attributes | attributes
+    owner = run.turns[0][1]
+    team = agreement.team_of(source, owner)
+    person = agreement.person(source, owner.id) if owner is not None and owner.kind is OwnerKind.USER else None
+    return Subject(
+        attributes=attributes,
+        source=source,
+        owner=person.id if person is not None else owner.id if owner is not None else None,
+        team=team.name if team is not None else None,
+    )
+
+
+def _turns(run: Run, source: str, agreement: Agreement) -> list[Turn]:
+    turns: list[Turn] = []
+    for since_us, owner in run.turns:
+        if turns:
+            turns[-1].to_us = since_us
+        turns.append(Turn(since_us, None, owner, _calendar(run.clock, source, owner, agreement)))
+    return turns
+
+
+def _calendar(clock: Clock, source: str, owner: Owner | None, agreement: Agreement) -> Calendar:
+    if not isinstance(clock.calendar, CalendarOf):
+        return agreement.calendars[clock.calendar]
+    if clock.calendar is CalendarOf.OWNER and owner is not None and owner.kind is OwnerKind.USER:
+        person = agreement.person(source, owner.id)
+        if person is not None:
+            return person.calendar
+    team = agreement.team_of(source, owner)
+    return agreement.default_calendar if team is None else team.calendar
+
+
+def _holder(clock: Clock, source: str, owner: Owner | None, agreement: Agreement) -> Party:
+    """Whom the time is charged to. What nobody owns, marketing holds."""
+    if owner is None or clock.kind is ClockKind.HANDOFF:
+        return agreement.marketing
+    team = agreement.team_of(source, owner)
+    if owner.kind is OwnerKind.USER:
+        person = agreement.person(source, owner.id)
+        if person is not None:
+            return person.party
+    return Party(
+        id=owner.id,
+        name=owner.name or owner.id,
+        kind=owner.kind,
+        team=team.name if team is not None else owner.team,
+        zone=team.zone if team is not None else None,
+        slack=team.channel if team is not None and owner.kind is not OwnerKind.USER else None,
+    )
+
+
+def _escalation(clock: Clock, holder: Party, agreement: Agreement) -> Escalation | None:
+    named = clock.escalate_to or holder.team
+    team = agreement.teams.get(named) if named else None
+    team = team or agreement.sales_team
+    return None if team is None else team.escalation

@@ -46,20 +46,32 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class WarningDue(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A warning of the agreement (such as `75%`) and the instant at which it falls due."""
+    """A warning of the agreement (such as `75%`), when it falls due, and the business time used by then."""
 
     name: str
     at_us: int
+    business_us: int
+
+
+class Breach(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The deadline passed unmet: how things stood at the deadline, whatever came later."""
+
+    at_us: int
+    business_us: int
+    holder: Party
+    holders: tuple[Holding, ...]
+    escalation: Escalation | None
 
 
 class Obligation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One promise on one lead, judged at an instant.
 
-    `stopped_us` is when it was done or cancelled. `breached` says that the deadline passed unmet, whatever happened
-    later. `warnings` holds every warning instant that truly came (or will come) before the promise was kept.
-    `business_us` and `wall_us` are used up to `stopped_us`, or to `now`. `start_events` and `stop_event` are the ids
-    of the lead events that the verdict rests on. `agreement_line` is the line of the target in the agreement file.
-    `calendar` names the calendar that counts now; each holding names its own.
+    `stopped_us` is when it was done or cancelled. `breach` stands once the deadline has passed unmet, whatever
+    happened later. `target_text` is the target as the agreement writes it. `warnings` holds every warning instant that
+    truly came, or will come, before the promise was kept. `business_us` and `wall_us` are used up to `stopped_us`, or
+    to `now`. `start_events` and `stop_event` are the ids of the lead events that the verdict rests on.
+    `agreement_line` is the line of the target in the agreement file. `calendar` names the calendar that counts now;
+    each holding names its own.
     """
 
     id: str
@@ -71,8 +83,9 @@ class Obligation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     started_us: int
     deadline_us: int
     target_us: int
+    target_text: str
     stopped_us: int | None
-    breached: bool
+    breach: Breach | None
     business_us: int
     wall_us: int
     calendar: str
@@ -97,13 +110,22 @@ class Obligation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return from_us(self.deadline_us)
 
     @property
+    def breached(self) -> bool:
+        """Whether the deadline passed unmet, whatever happened later."""
+        return self.breach is not None
+
+    @property
     def stopped_at(self) -> datetime | None:
         """When it was done or cancelled."""
         return None if self.stopped_us is None else from_us(self.stopped_us)
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Everything `judge` has to say about one lead at `now_us`. Obligations stand in the order cycle, clock."""
+    """Everything `judge` has to say about one lead at `now_us`. Obligations stand in the order cycle, clock.
+
+    `clocks` are the clocks that the agreement promises at all. `next_fact_us` is the first fact that lies after `now`
+    (a sender's clock runs ahead): it does not count yet.
+    """
 
     lead: str
     lead_name: str
@@ -113,4 +135,6 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     agreement_version: str
     timezone: str
     now_us: int
+    clocks: tuple[str, ...]
+    next_fact_us: int | None
     obligations: tuple[Obligation, ...]

@@ -1,0 +1,94 @@
+"""The one line of every SLA event, in words that a manager understands."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sla_engine.domain.agreement import ClockKind
+from sla_engine.domain.durations import say
+from sla_engine.domain.instants import from_us
+from sla_engine.domain.obligation import Breach, Holding, Obligation, Verdict, WarningDue
+
+_WAITS_FOR = {ClockKind.HANDOFF: "a person to own it", ClockKind.FIRST_TOUCH: "a first touch"}
+
+
+def opened(verdict: Verdict, obligation: Obligation) -> str:
+    """A clock started."""
+    return (
+        f"{_lead(verdict, obligation)} waits for {_WAITS_FOR[ClockKind(obligation.clock)]}: "
+        f"{_target(obligation)}, by {_clock_time(verdict, obligation)}; {_with_whom(obligation)}."
+    )
+
+
+def at_risk(verdict: Verdict, obligation: Obligation, warning: WarningDue) -> str:
+    """The deadline is near."""
+    left_us = max(obligation.target_us - warning.business_us, 0)
+    left = f"{say(left_us)} of business time left, " if left_us else ""
+    return (
+        f"{_lead(verdict, obligation)} still waits for {_WAITS_FOR[ClockKind(obligation.clock)]}: "
+        f"{left}due {_clock_time(verdict, obligation)}; {_with_whom(obligation)}."
+    )
+
+
+def breached(verdict: Verdict, obligation: Obligation, breach: Breach) -> str:
+    """The deadline passed unmet."""
+    lead, target = _lead(verdict, obligation), _target(obligation)
+    charged = "; ".join(_held(holding) for holding in breach.holders[-3:])
+    if obligation.clock == ClockKind.HANDOFF:
+        return f"Nobody owns {lead} {target} of its qualifying; {charged}."
+    return f"Nobody has contacted {lead} {target}; {charged}."
+
+
+def met(verdict: Verdict, obligation: Obligation) -> str:
+    """Kept in time."""
+    return f"{_done(verdict, obligation)} after {say(obligation.business_us)} of business time: in time."
+
+
+def met_late(verdict: Verdict, obligation: Obligation) -> str:
+    """Done after all."""
+    return (
+        f"{_done(verdict, obligation)} late: after {say(obligation.business_us)} of business time, "
+        f"promised {_target(obligation)}."
+    )
+
+
+def cancelled(verdict: Verdict, obligation: Obligation, reason: str) -> str:
+    """The promise no longer applies."""
+    return f"{obligation.clock_name} of {_lead(verdict, obligation)} no longer counts: {reason}."
+
+
+def retracted(what: str, lead_name: str, clock_name: str, reason: str) -> str:
+    """Something said has proved wrong. `what` is the transition taken back."""
+    return f"Taken back: {clock_name} of {lead_name} was announced as {what.replace('_', ' ')}, but {reason}."
+
+
+def clock_time(instant: datetime, zone: str) -> str:
+    """An instant by the wall clock of a zone: "Mon 2026-01-05 10:00 (Europe/Paris)"."""
+    return f"{instant.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M} ({zone})"
+
+
+def _clock_time(verdict: Verdict, obligation: Obligation) -> str:
+    return clock_time(from_us(obligation.deadline_us), obligation.holder.zone or verdict.timezone)
+
+
+def _lead(verdict: Verdict, obligation: Obligation) -> str:
+    segment = obligation.segment
+    return verdict.lead_name if segment == "default" else f"{verdict.lead_name} ({segment})"
+
+
+def _target(obligation: Obligation) -> str:
+    text = obligation.target_text if "day" in obligation.target_text else say(obligation.target_us)
+    return f"within {text}"
+
+
+def _with_whom(obligation: Obligation) -> str:
+    return f"{obligation.holder.name} holds the lead"
+
+
+def _held(holding: Holding) -> str:
+    return f"{holding.holder.name} has held the lead for {say(holding.business_us)} of business time"
+
+
+def _done(verdict: Verdict, obligation: Obligation) -> str:
+    verb = "has an owner" if obligation.clock == ClockKind.HANDOFF else "was contacted"
+    by = obligation.reason.partition(" by ")[2]
+    return f"{_lead(verdict, obligation)} {verb}" + (f" by {by}" if by and verb == "was contacted" else "")
