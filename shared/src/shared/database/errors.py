@@ -1,0 +1,74 @@
+"""What can be wrong with a database, in the words of whoever must mend it."""
+
+import contextlib
+from collections.abc import Iterator
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+from shared.database.address import place_of
+
+
+class DatabaseError(Exception):
+    """The database does not do what was asked. Names host and database, never the password."""
+
+
+class DatabaseUnavailable(DatabaseError):  # noqa: N818 - it names a state that passes, not a fault
+    """It can't be reached, or refuses for now. Temporary: the same call may be made again."""
+
+
+class DatabaseRefused(DatabaseError):  # noqa: N818 - the database's own word
+    """It will go on refusing until somebody changes user, password, name or rights. Permanent."""
+
+
+TEMPORARY = (
+    OSError,  # TimeoutError is one
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+PERMANENT = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+
+
+@contextlib.contextmanager
+def database_errors(url: str) -> Iterator[None]:
+    """Translate the driver's errors about the connection; errors about a statement pass through as they are.
+
+    Raises `DatabaseUnavailable` or `DatabaseRefused`, each with its cause.
+    """
+    try:
+        yield
+    except DatabaseError:
+        raise
+    except DBAPIError as error:
+        if error.connection_invalidated or _is_temporary(_innermost(error)):
+            raise DatabaseUnavailable(_sentence(url, _innermost(error))) from error
+        raise
+    except PERMANENT as error:
+        raise DatabaseRefused(f"PostgreSQL at {place_of(url)} refuses: {error}") from error
+    except (*TEMPORARY, asyncpg.InterfaceError) as error:
+        if not _is_temporary(error):
+            raise
+        raise DatabaseUnavailable(_sentence(url, error)) from error
+
+
+def _is_temporary(error: BaseException) -> bool:
+    """InterfaceError is the driver's word for a wrong call as well; only a closed connection passes by itself."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error) or "closing" in str(error)
+    return isinstance(error, TEMPORARY)
+
+
+def _innermost(error: DBAPIError) -> BaseException:
+    inner: BaseException = error.orig if isinstance(error.orig, BaseException) else error
+    while inner.__cause__ is not None:
+        inner = inner.__cause__
+    return inner
+
+
+def _sentence(url: str, error: BaseException) -> str:
+    reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    return f"PostgreSQL at {place_of(url)} can't be reached: {reason}"
