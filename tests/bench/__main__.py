@@ -19,9 +19,8 @@ BENCHMARKS = {
 
 def machine() -> str:
     """One line that names what was measured on."""
-    return f"{_processor()}, {os.cpu_count()} cores, {_memory()}, {platform.system()} {platform.release()}, " + (
-        f"Python {platform.python_version()}"
-    )
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{_processor()}, {os.cpu_count()} cores, {_memory()}, {system}"
 
 
 def _processor() -> str:
