@@ -12,38 +12,22 @@ import deploy.demo
 from deploy.demo.cast import PEOPLE, QUEUE, Crm, Lead
 from deploy.demo.dialect import Dialect, Fact
 from deploy.demo.hubspot import HubSpot
+from deploy.demo.launcher import ORGANIZATION, PUBLIC_URL
 from deploy.demo.pipedrive import Pipedrive
 from deploy.demo.salesforce import Salesforce, lead_id, record_id
 from deploy.demo.stories import Assigned, Called, Created, Disqualified
+from ingest.adapters.sources_file import load_sources
 from ingest.domain.receipt import accept
 from ingest.domain.rejection import Rejected, RejectionReason
 from ingest.domain.salesforce_message import long_id
-from ingest.domain.secret import Secret
-from ingest.domain.sources import (
-    Authentication,
-    AuthMethod,
-    DispositionRule,
-    Outcome,
-    OwnerRule,
-    Source,
-    SourceKind,
-    SourceMapping,
-)
 from ingest.domain.translate import translate
 from ingest.domain.verify import verify
 from shared.events.envelope import OwnerKind
 from shared.events.lead import LeadAssigned, LeadCreated, LeadDisposed, LeadEvent, LeadStageChanged, TouchLogged
 
-PUBLIC_URL = "https://hooks.leadpact.example/webhooks"
-ORGANIZATION = "00D5e000000DemoEAC"
 NOW = datetime(2026, 3, 2, 10, 0, 0, 250_000, tzinfo=UTC)
 ANA, BEN = PEOPLE[:2]
 
-KINDS = {
-    Crm.HUBSPOT: (SourceKind.HUBSPOT, Authentication(method=AuthMethod.HUBSPOT)),
-    Crm.SALESFORCE: (SourceKind.SALESFORCE_OUTBOUND_MESSAGE, Authentication(method=AuthMethod.SALESFORCE)),
-    Crm.PIPEDRIVE: (SourceKind.PIPEDRIVE, Authentication(method=AuthMethod.BASIC, username="pipedrive")),
-}
 DIALECTS: dict[Crm, Dialect] = {
     Crm.HUBSPOT: HubSpot(secret="s3cret", public_url=f"{PUBLIC_URL}/hubspot"),
     Crm.SALESFORCE: Salesforce(organization=ORGANIZATION),
@@ -53,26 +37,10 @@ E = TypeVar("E")
 CRMS = pytest.mark.parametrize("crm", list(Crm))
 
 
-def source(crm: Crm) -> Source:
-    kind, authentication = KINDS[crm]
-    people = {person.id_in(crm): OwnerRule(name=person.name, user_id=person.hubspot_user) for person in PEOPLE}
-    return Source(
-        name=crm.value,
-        kind=kind,
-        public_url=f"{PUBLIC_URL}/{crm.value}",
-        authentication=authentication,
-        secrets=(Secret("s3cret"),),
-        account=ORGANIZATION if crm is Crm.SALESFORCE else None,
-        mapping=SourceMapping(
-            stages={"Marketing Qualified": "mql"},
-            stage_on_create="mql" if crm is Crm.PIPEDRIVE else None,
-            dispositions={
-                name: DispositionRule(outcome=Outcome.DISQUALIFIED)
-                for name in ("UNQUALIFIED", "Unqualified", "archived")
-            },
-            owners={QUEUE.id_in(crm): OwnerRule(kind=OwnerKind.QUEUE, name=QUEUE.name), **people},
-        ),
-    )
+SOURCES = load_sources(
+    Path(deploy.demo.__file__).with_name("sources.yaml"),
+    environ={"DEMO_HUBSPOT_SECRET": "s3cret", "DEMO_SALESFORCE_TOKEN": "s3cret", "DEMO_PIPEDRIVE_PASSWORD": "s3cret"},
+)
 
 
 def lead(crm: Crm) -> Lead:
@@ -86,7 +54,7 @@ def delivered(crm: Crm, fact: Fact, *, at: datetime = NOW) -> list[LeadEvent]:
 
 def received(crm: Crm, body: bytes) -> list[LeadEvent]:
     headers = {name.lower(): value for name, value in DIALECTS[crm].headers(body, now=NOW).items()}
-    sender = source(crm)
+    sender = SOURCES[crm]
     url = sender.public_url + ("?token=s3cret" if crm is Crm.SALESFORCE else "")
     verify(sender, method="POST", url=url, headers=headers, body=body, now=NOW)
     raw = accept(sender, method="POST", headers=headers, body=body, received_at=NOW)
@@ -163,7 +131,7 @@ def test_a_forged_hubspot_request_is_refused() -> None:
     forger = HubSpot(secret="guessed", public_url=f"{PUBLIC_URL}/hubspot")
     body = forger.body(lead(Crm.HUBSPOT), Created(owner=ANA), at=NOW, created_at=NOW)
     headers = {name.lower(): value for name, value in forger.headers(body, now=NOW).items()}
-    sender = source(Crm.HUBSPOT)
+    sender = SOURCES[Crm.HUBSPOT]
     with pytest.raises(Rejected) as refused:
         verify(sender, method="POST", url=sender.public_url, headers=headers, body=body, now=NOW)
     assert refused.value.reason is RejectionReason.BAD_SIGNATURE
