@@ -30,7 +30,7 @@ def compiled(expression: str) -> ParsedResult:
     except (JMESPathError, ValueError) as error:
         position = getattr(error, "lex_position", None)
         where = f" at character {position}" if isinstance(position, int) else ""
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].removesuffix(", for expression:")
         raise BadExpression(f"{expression!r} is no JMESPath expression{where}: {reason}") from error
 
 
