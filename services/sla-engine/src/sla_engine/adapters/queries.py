@@ -1,0 +1,135 @@
+"""Every query of the engine's batch path, named and described. Raw asyncpg: arrays with unnest, one statement a table.
+
+`leads` is the hot row: none of its indexed columns changes with an event, so its updates stay HOT (its fillfactor
+leaves room on the page). What is indexed by time, the wake-up, lives in a narrow table of its own.
+"""
+
+CLAIM = """
+INSERT INTO sla_engine.partitions AS p (partition, epoch, owner)
+VALUES ($1, 1, $2)
+ON CONFLICT (partition) DO UPDATE SET epoch = p.epoch + 1, owner = excluded.owner, claimed_at = now()
+RETURNING epoch, position, through_us, agreement
+"""
+"""Own a partition: raises its epoch. Waits for a commit under way, whose result it then sees."""
+
+FENCE = """
+UPDATE sla_engine.partitions
+SET position = coalesce($3, position), through_us = greatest(through_us, $4), agreement = coalesce($5, agreement)
+WHERE partition = $1 AND epoch = $2
+"""
+"""First in every commit: locks the partition's row until its end and moves the position. No row: the epoch is old."""
+
+LOAD_BY_KEY = """
+SELECT l.id, l.key, l.history, l.announced, l.filed, w.wake_us
+FROM sla_engine.leads l LEFT JOIN sla_engine.wakeups w ON w.lead = l.id
+WHERE l.key = ANY($1::text[])
+"""
+"""The dossiers of the leads in a batch."""
+
+LOAD_BY_ID = """
+SELECT l.id, l.key, l.history, l.announced, l.filed, w.wake_us
+FROM sla_engine.leads l LEFT JOIN sla_engine.wakeups w ON w.lead = l.id
+WHERE l.id = ANY($1::bigint[])
+"""
+"""The dossiers of the leads that are due."""
+
+INSERT_LEADS = """
+INSERT INTO sla_engine.leads (partition, key, source, name, crm_url, history, announced, filed, provenance)
+SELECT $1, d.key, d.source, d.name, d.crm_url, d.history, d.announced, d.filed, d.provenance
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[])
+  AS d (key, source, name, crm_url, history, announced, filed, provenance)
+RETURNING id, key
+"""
+"""Leads seen for the first time. That a key is there already means that another process wrote: the commit fails."""
+
+UPDATE_LEADS = """
+UPDATE sla_engine.leads l
+SET name = d.name,
+    crm_url = d.crm_url,
+    history = coalesce(d.history, l.history),
+    announced = d.announced,
+    filed = d.filed,
+    provenance = CASE WHEN d.history IS NULL THEN l.provenance ELSE l.provenance || d.provenance END
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[])
+  AS d (id, name, crm_url, history, announced, filed, provenance)
+WHERE l.id = d.id
+"""
+"""Leads known before. A history of NULL is one that did not change (a wake-up): it is not written again."""
+
+SET_WAKEUPS = """
+INSERT INTO sla_engine.wakeups (lead, partition, wake_us)
+SELECT d.lead, $1, d.wake_us FROM unnest($2::bigint[], $3::bigint[]) AS d (lead, wake_us)
+ON CONFLICT (lead) DO UPDATE SET wake_us = excluded.wake_us
+"""
+"""The next instant at which time alone has something to say about a lead."""
+
+DROP_WAKEUPS = "DELETE FROM sla_engine.wakeups WHERE lead = ANY($1::bigint[])"
+"""Leads about which time alone has nothing more to say."""
+
+FILE_OBLIGATIONS = """
+INSERT INTO sla_engine.obligations AS o (
+  id, lead, clock, clock_name, cycle, segment, team, owner, owner_name, state, outcome, started_at, deadline,
+  stopped_at, decided_at, target_us, business_us, wall_us, agreement_version, reason,
+  said_event, said_transition, said_occurred_at, said_at, said_retracted)
+SELECT * FROM unnest(
+  $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[],
+  $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[],
+  $16::bigint[], $17::bigint[], $18::bigint[], $19::text[], $20::text[],
+  $21::text[], $22::text[], $23::timestamptz[], $24::timestamptz[], $25::text[])
+ON CONFLICT (id) DO UPDATE SET
+  lead = excluded.lead, clock = excluded.clock, clock_name = excluded.clock_name, cycle = excluded.cycle,
+  segment = excluded.segment, team = excluded.team, owner = excluded.owner, owner_name = excluded.owner_name,
+  state = excluded.state, outcome = excluded.outcome, started_at = excluded.started_at, deadline = excluded.deadline,
+  stopped_at = excluded.stopped_at, decided_at = excluded.decided_at, target_us = excluded.target_us,
+  business_us = excluded.business_us, wall_us = excluded.wall_us, agreement_version = excluded.agreement_version,
+  reason = excluded.reason,
+  said_event = coalesce(excluded.said_event, o.said_event),
+  said_transition = coalesce(excluded.said_transition, o.said_transition),
+  said_occurred_at = coalesce(excluded.said_occurred_at, o.said_occurred_at),
+  said_at = coalesce(excluded.said_at, o.said_at),
+  said_retracted = CASE WHEN excluded.said_event IS NULL THEN o.said_retracted ELSE excluded.said_retracted END
+"""
+"""Promises as people ask for them: only rows that changed, or about which something was said."""
+
+CLOSE_OBLIGATIONS = """
+UPDATE sla_engine.obligations o
+SET state = CASE WHEN d.cancelled_at IS NULL THEN 'withdrawn' ELSE 'cancelled' END,
+    outcome = CASE WHEN d.cancelled_at IS NULL THEN NULL
+                   WHEN o.outcome = 'breached' THEN o.outcome ELSE 'cancelled' END,
+    decided_at = CASE WHEN d.cancelled_at IS NULL THEN NULL
+                      WHEN o.outcome = 'breached' THEN o.decided_at ELSE d.cancelled_at END,
+    stopped_at = coalesce(d.cancelled_at, o.stopped_at),
+    said_event = coalesce(d.said_event, o.said_event),
+    said_transition = coalesce(d.said_transition, o.said_transition),
+    said_occurred_at = coalesce(d.said_occurred_at, o.said_occurred_at),
+    said_at = coalesce(d.said_at, o.said_at),
+    said_retracted = CASE WHEN d.said_event IS NULL THEN o.said_retracted ELSE d.said_retracted END
+FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[])
+  AS d (id, cancelled_at, said_event, said_transition, said_occurred_at, said_at, said_retracted)
+WHERE o.id = d.id
+"""
+"""Promises that no longer stand: by the facts (withdrawn; the row stays, so that whoever was told learns it), or by a
+new agreement that does not promise them (cancelled)."""
+
+PUT_ASIDE = """
+INSERT INTO sla_engine.dead_letters (partition, record_offset, record_key, value, reason, detail)
+SELECT $1, d.record_offset, d.record_key, d.value, d.reason, d.detail
+FROM unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::text[], $6::text[])
+  AS d (record_offset, record_key, value, reason, detail)
+ON CONFLICT (partition, record_offset) DO NOTHING
+"""
+"""Records that could not be processed, whole."""
+
+WAKEUPS = """
+SELECT wake_us, lead FROM sla_engine.wakeups
+WHERE partition = $1 AND wake_us >= $2 AND wake_us < $3
+ORDER BY wake_us LIMIT $4
+"""
+"""A stretch of a partition's agenda."""
+
+OPEN_LEADS = """
+SELECT DISTINCT o.lead FROM sla_engine.obligations o JOIN sla_engine.leads l ON l.id = o.lead
+WHERE l.partition = $1 AND o.lead > $2 AND o.stopped_at IS NULL AND o.state <> 'withdrawn'
+ORDER BY o.lead LIMIT $3
+"""
+"""Leads with an open promise, for judging again under a new agreement."""

@@ -1,0 +1,161 @@
+"""One lead's step: its dossier, what is new, and the judging instant give what must be stored and said.
+
+Pure. The same core serves arriving events, due wake-ups and a changed agreement; only `events` and the instant differ.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from shared.events.lead import LeadEvent
+from shared.events.sla import AnySlaEvent
+from sla_engine.application.dossier import Dossier, provenance_to_bytes
+from sla_engine.application.filing import Filed, LastSaid, filing, fingerprint, last_said
+from sla_engine.domain.agreement import Agreement
+from sla_engine.domain.announced import Announced, Told
+from sla_engine.domain.announcement import announce, next_wake
+from sla_engine.domain.history import History
+from sla_engine.domain.instants import from_us, to_us
+from sla_engine.domain.judgement import judge
+from sla_engine.domain.obligation import Verdict
+
+
+class Closing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A filed obligation of which the verdict knows nothing any more, and what was last said about it.
+
+    `cancelled_us` is set where a new agreement no longer promises it; else the facts no longer bear it out.
+    """
+
+    id: str
+    cancelled_us: int | None
+    said: LastSaid | None
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one lead's step changes. `after.id` is None for a lead that is not stored yet."""
+
+    before: Dossier | None
+    after: Dossier
+    name: str
+    crm_url: str | None
+    provenance: bytes
+    rows: Sequence[Filed]
+    closings: Sequence[Closing]
+    said: Sequence[AnySlaEvent]
+    settle_us: int
+    """The longest settle time among this lead's promises: a breach could not be announced before it was over."""
+
+    @property
+    def history_changed(self) -> bool:
+        """Whether the history must be written."""
+        return self.before is None or self.before.history is not self.after.history
+
+    @property
+    def wake_changed(self) -> bool:
+        """Whether the wake-up must be written."""
+        return (None if self.before is None else self.before.wake_us) != self.after.wake_us
+
+
+def advance(
+    before: Dossier | None,
+    events: Sequence[LeadEvent],
+    agreement: Agreement,
+    *,
+    through_us: int,
+    now: datetime,
+) -> Step | None:
+    """Take in `events` and judge. None: nothing changes (all were duplicates).
+
+    `through_us` is how far the partition's input is known (the gate): no verdict may rest on time that passed after
+    it, unless the lead itself has a later fact. `now` is the wall clock, for the announcements' stamp.
+    """
+    history, changed = _history(before, events)
+    if not changed and events:
+        return None
+    judged_us = _judging_instant(history, through_us, to_us(now))
+    judged_at = from_us(judged_us)
+    verdict = judge(history, agreement, judged_at)
+    trace = events[-1].traceparent if events else None
+    said, announced = announce(
+        Announced() if before is None else before.announced, verdict, judged_at, traceparent=trace
+    )
+    said = tuple(msgspec.structs.replace(event, announced_at=now) for event in said)
+    wake = next_wake(verdict, announced, judged_at)
+    last = {event.obligation: last_said(event) for event in said}
+    papers = _file(before, verdict, announced, last)
+    after = Dossier(
+        key=history.lead,
+        id=None if before is None else before.id,
+        history=history,
+        announced=announced,
+        filed=papers.filed,
+        wake_us=None if wake is None else to_us(wake),
+    )
+    return Step(
+        before=before,
+        after=after,
+        name=verdict.lead_name,
+        crm_url=verdict.crm_url,
+        provenance=provenance_to_bytes(events),
+        rows=papers.rows,
+        closings=papers.closings,
+        said=said,
+        settle_us=max((obligation.settle_us for obligation in verdict.obligations), default=0),
+    )
+
+
+class _Papers(msgspec.Struct):
+    """What is to be filed."""
+
+    filed: dict[str, int]
+    rows: list[Filed]
+    closings: list[Closing]
+
+
+def _file(before: Dossier | None, verdict: Verdict, announced: Announced, last: Mapping[str, LastSaid]) -> _Papers:
+    """Compare the verdict with what is filed. What was closed under another agreement stays as it was filed."""
+    filed_before = {} if before is None else before.filed
+    told = {each.obligation: each for each in announced.told}
+    papers = _Papers({}, [], [])
+    for obligation in verdict.obligations:
+        filed = filed_before.get(obligation.id)
+        about = told.get(obligation.id)
+        if filed is not None and about is not None and about.version != verdict.agreement_version:
+            papers.filed[obligation.id] = filed
+            continue
+        row = filing(obligation, verdict)
+        papers.filed[row.id] = fingerprint(row)
+        if row.id in last or filed != papers.filed[row.id]:
+            papers.rows.append(Filed(filing=row, said=last.get(row.id)))
+    for vanished in filed_before.keys() - papers.filed.keys():
+        _close(vanished, filed_before[vanished], told.get(vanished), last.get(vanished), papers)
+    return papers
+
+
+def _close(obligation: str, filed: int, told: Told | None, said: LastSaid | None, papers: _Papers) -> None:
+    closing = None if told is None else told.closing
+    if closing is None:
+        papers.closings.append(Closing(id=obligation, cancelled_us=None, said=said))
+    elif said is not None:
+        papers.closings.append(Closing(id=obligation, cancelled_us=closing.at_us, said=said))
+    else:
+        papers.filed[obligation] = filed
+
+
+def _history(before: Dossier | None, events: Sequence[LeadEvent]) -> tuple[History, bool]:
+    if before is None:
+        return History.of(events), True
+    if not events:
+        return before.history, False
+    return before.history.with_events(events)
+
+
+def _judging_instant(history: History, through_us: int, now_us: int) -> int:
+    """The gate, or the lead's own latest fact where that is later.
+
+    The log is in order per lead, so what came before that fact was seen with it. Never after `now_us`: a CRM's clock
+    may run ahead of ours.
+    """
+    latest_us = history.facts[-1].at_us if history.facts else through_us
+    return min(max(through_us, latest_us), now_us)

@@ -1,0 +1,133 @@
+"""An obligation as it is filed in the database: what people ask for, and nothing that changes with the clock alone."""
+
+import enum
+import hashlib
+
+import msgspec
+
+from shared.events.sla import AnySlaEvent, ObligationRetracted, event_type
+from sla_engine.domain.instants import to_us
+from sla_engine.domain.obligation import Obligation, State, Verdict
+
+
+class Outcome(enum.StrEnum):
+    """How an obligation counts in a period. A promise kept late is broken: `breached`, with a `stopped_us`."""
+
+    MET = "met"
+    BREACHED = "breached"
+    CANCELLED = "cancelled"
+    EXCUSED = "excused"
+
+
+class LastSaid(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The latest announcement about an obligation."""
+
+    event: str
+    transition: str
+    occurred_us: int
+    announced_us: int
+    retracted: str | None = None
+    """The transition that it takes back."""
+
+
+class Filing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One row. `decided_us` is the instant at which the outcome was settled: kept, due, or cancelled.
+
+    `business_us` and `wall_us` stand once the promise was kept or cancelled: before, they change with every second.
+    """
+
+    id: str
+    clock: str
+    clock_name: str
+    cycle: int
+    segment: str
+    team: str
+    owner: str
+    owner_name: str
+    state: State
+    outcome: Outcome | None
+    started_us: int
+    deadline_us: int
+    stopped_us: int | None
+    decided_us: int | None
+    target_us: int
+    business_us: int | None
+    wall_us: int | None
+    agreement_version: str
+    reason: str
+
+
+class Filed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row to write, and what was last said about it (None: nothing new was)."""
+
+    filing: Filing
+    said: LastSaid | None
+
+
+def filing(obligation: Obligation, verdict: Verdict) -> Filing:
+    """The row of an obligation."""
+    done = obligation.stopped_us is not None
+    outcome = outcome_of(obligation)
+    return Filing(
+        id=obligation.id,
+        clock=obligation.clock,
+        clock_name=obligation.clock_name,
+        cycle=obligation.cycle,
+        segment=obligation.segment,
+        team=team_of(obligation),
+        owner=obligation.holder.id,
+        owner_name=obligation.holder.name,
+        state=obligation.state,
+        outcome=outcome,
+        started_us=obligation.started_us,
+        deadline_us=obligation.deadline_us,
+        stopped_us=obligation.stopped_us,
+        decided_us=_decided_us(obligation, outcome),
+        target_us=obligation.target_us,
+        business_us=obligation.business_us if done else None,
+        wall_us=obligation.wall_us if done else None,
+        agreement_version=verdict.agreement_version,
+        reason=obligation.reason,
+    )
+
+
+def team_of(obligation: Obligation) -> str:
+    """The team that a promise counts for (a broken one: when it broke); empty where no team answers for it."""
+    answers = obligation if obligation.breach is None else obligation.breach
+    if answers.escalation is not None:
+        return answers.escalation.team
+    return answers.holder.team or ""
+
+
+def outcome_of(obligation: Obligation) -> Outcome | None:
+    """None: still open. A promise that was broken and then cancelled stays broken."""
+    if obligation.breached or obligation.state in (State.BREACHED, State.MET_LATE):
+        return Outcome.BREACHED
+    if obligation.state is State.MET:
+        return Outcome.MET
+    return Outcome.CANCELLED if obligation.state is State.CANCELLED else None
+
+
+def _decided_us(obligation: Obligation, outcome: Outcome | None) -> int | None:
+    if outcome is None:
+        return None
+    return obligation.deadline_us if outcome is Outcome.BREACHED else obligation.stopped_us
+
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def fingerprint(row: Filing) -> int:
+    """64 bits that change when the row does."""
+    return int.from_bytes(hashlib.blake2b(_encoder.encode(row), digest_size=8).digest(), "big")
+
+
+def last_said(event: AnySlaEvent) -> LastSaid:
+    """What an announcement leaves on the row."""
+    return LastSaid(
+        event=event.id,
+        transition=event_type(event).removeprefix("obligation."),
+        occurred_us=to_us(event.occurred_at),
+        announced_us=to_us(event.announced_at),
+        retracted=event.retracted_type.removeprefix("obligation.") if isinstance(event, ObligationRetracted) else None,
+    )

@@ -1,0 +1,248 @@
+"""One owned partition: takes batches, fires what is due, judges again after a new agreement.
+
+Each of the three ends in one transaction, fenced by the epoch. In memory are the agenda's near horizon and a bounded
+cache of dossiers; both are only ever as new as the last commit, and are thrown away with the ownership.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from shared.events import lead as lead_events
+from shared.events.lead import LeadEvent
+from shared.logs import get_logger
+from shared.streams.port import Fetch, StoredRecord
+from sla_engine.application.advance import Step, advance
+from sla_engine.application.agenda import MOST_LOADED, Agenda
+from sla_engine.application.cache import DossierCache
+from sla_engine.application.dossier import Dossier
+from sla_engine.application.ports import Claim, Commit, DeadLetter, Store, Watcher
+from sla_engine.domain.agreement import Agreement
+from sla_engine.domain.instants import SECOND, to_us
+
+logger = get_logger(__name__)
+
+NO_LIMIT = 2**31 - 1
+UNREADABLE = "unreadable"
+UNJUDGEABLE = "unjudgeable"
+DETAIL_CHARACTERS = 500
+
+Clock = Callable[[], datetime]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The bounds of one partition's work."""
+
+    batch_leads: int = 1000
+    """Leads judged in one transaction of firing or judging again."""
+    horizon_us: int = 600 * SECOND
+    """How far ahead wake-ups are kept in memory."""
+    cached_leads: int = 4000
+    """Dossiers kept decoded."""
+
+
+class Partition:
+    """See the module. Not for concurrent use: one call at a time."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        *,
+        store: Store,
+        agreement: Agreement,
+        watcher: Watcher,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        self.number = claim.partition
+        self.position = claim.position
+        self.agenda = Agenda()
+        self._epoch = claim.epoch
+        self._through_us = claim.through_us
+        self._store = store
+        self._agreement = agreement
+        self._watcher = watcher
+        self._clock = clock
+        self._limits = limits
+        self._cache = DossierCache(limits.cached_leads)
+        self._rejudged_to: int | None = None if claim.agreement == agreement.version else 0
+
+    @property
+    def through_us(self) -> int:
+        """How far this partition's input is known, and deadlines may fire."""
+        return self._through_us
+
+    @property
+    def rejudging(self) -> bool:
+        """Whether open leads still wait to be judged under the present agreement."""
+        return self._rejudged_to is not None
+
+    async def load_horizon(self) -> None:
+        """Bring the near horizon into memory, as far as it is not there."""
+        now_us = to_us(self._clock())
+        while self.agenda.known_until_us < now_us + self._limits.horizon_us // 2:
+            start_us, end_us = self.agenda.known_until_us, now_us + self._limits.horizon_us
+            found = await self._store.wakeups(self.number, from_us=start_us, to_us=end_us, limit=MOST_LOADED)
+            if len(found) == MOST_LOADED:
+                # What falls on the last instant may have been cut in the middle: take the whole of that instant.
+                end_us = found[-1][0] + 1
+                last = await self._store.wakeups(self.number, from_us=found[-1][0], to_us=end_us, limit=NO_LIMIT)
+                found = [*found, *last]
+            self.agenda.loaded(found, known_until_us=end_us)
+            if self.agenda.next_us() <= now_us:
+                return  # what is overdue goes first; the rest of the horizon is loaded after it
+
+    def seconds_to_next(self, now: datetime) -> float:
+        """How long this partition can wait, by time alone; 0 or less: something is due."""
+        return (self.agenda.next_us() - to_us(now)) / SECOND
+
+    async def take(self, fetch: Fetch) -> None:
+        """Take in what was read: one transaction, unless there is nothing to make durable."""
+        now = self._clock()
+        if fetch.read_through is not None:
+            self._through_us = max(self._through_us, min(to_us(fetch.read_through), to_us(now)))
+        if not fetch.records and fetch.position == self.position:
+            return
+        began = time.perf_counter()
+        by_lead, types, dead = _sorted_out(fetch.records)
+        dossiers = await self._dossiers(list(by_lead))
+        steps, unjudgeable = self._advance_all(by_lead, dossiers, now)
+        letters = [*dead, *unjudgeable]
+        await self._commit(steps, position=fetch.position, dead_letters=letters)
+        reasons = Counter(letter.reason for letter in letters)
+        self._watcher.took(types=types, dead=reasons, seconds=time.perf_counter() - began)
+
+    async def fire(self) -> bool:
+        """Judge the leads that are due, at most one batch of them, oldest first. Whether there may be more."""
+        now = self._clock()
+        await self.load_horizon()
+        due = self.agenda.due(min(self._through_us, to_us(now)), limit=self._limits.batch_leads)
+        if not due:
+            return False
+        await self._judge_again(due, now)
+        return len(due) == self._limits.batch_leads
+
+    async def rejudge(self) -> bool:
+        """Judge a batch of open leads under an agreement that is new to them. Whether there are more."""
+        if self._rejudged_to is None:
+            return False
+        leads = await self._store.open_leads(self.number, after=self._rejudged_to, limit=self._limits.batch_leads)
+        complete = len(leads) < self._limits.batch_leads
+        await self._judge_again(leads, self._clock(), agreement=self._agreement.version if complete else None)
+        self._rejudged_to = None if complete else leads[-1]
+        if complete:
+            logger.info("agreement_applied", partition=self.number, version=self._agreement.version)
+        return not complete
+
+    async def _judge_again(self, leads: Sequence[int], now: datetime, *, agreement: str | None = None) -> None:
+        known = self._cache.by_id(leads)
+        missing = [lead for lead in leads if lead not in known]
+        loaded = await self._store.load_by_id(missing) if missing else ()
+        present = [*known.values(), *loaded]
+        order = {lead: place for place, lead in enumerate(leads)}
+        present.sort(key=lambda dossier: order[dossier.id] if dossier.id is not None else 0)
+        steps, _ = self._advance_all({dossier.key: [] for dossier in present}, {d.key: d for d in present}, now)
+        for lead in set(leads) - {dossier.id for dossier in present}:
+            self.agenda.set(lead, None)
+        await self._commit(steps, position=None, agreement=agreement)
+
+    async def _dossiers(self, keys: Sequence[str]) -> Mapping[str, Dossier]:
+        known = self._cache.by_key(keys)
+        missing = [key for key in keys if key not in known]
+        return {**known, **await self._store.load(missing)} if missing else known
+
+    def _advance_all(
+        self,
+        by_lead: Mapping[str, Sequence[tuple[StoredRecord, LeadEvent]]],
+        dossiers: Mapping[str, Dossier],
+        now: datetime,
+    ) -> tuple[list[Step], list[DeadLetter]]:
+        steps: list[Step] = []
+        unjudgeable: list[DeadLetter] = []
+        through_us = min(self._through_us, to_us(now))
+        for key, arrivals in by_lead.items():
+            events = [event for _, event in arrivals]
+            try:
+                step = advance(dossiers.get(key), events, self._agreement, through_us=through_us, now=now)
+            except Exception as error:
+                # A lead that breaks the core must not stop all the others: its events are kept aside, and told loudly.
+                logger.exception("lead_unjudgeable", partition=self.number, lead=key)
+                unjudgeable.extend(_letter(record, UNJUDGEABLE, repr(error)) for record, _ in arrivals)
+                self._postpone(dossiers.get(key))
+                continue
+            if step is not None:
+                steps.append(step)
+        return steps, unjudgeable
+
+    def _postpone(self, dossier: Dossier | None) -> None:
+        """A lead that could not be judged is not due again until the next start: else it would be tried for ever."""
+        if dossier is not None and dossier.id is not None:
+            self.agenda.set(dossier.id, None)
+
+    async def _commit(
+        self,
+        steps: Sequence[Step],
+        *,
+        position: int | None,
+        dead_letters: Sequence[DeadLetter] = (),
+        agreement: str | None = None,
+    ) -> None:
+        ids = await self._store.commit(
+            Commit(
+                partition=self.number,
+                epoch=self._epoch,
+                position=position,
+                through_us=self._through_us,
+                steps=steps,
+                dead_letters=dead_letters,
+                agreement=agreement,
+            )
+        )
+        if position is not None:
+            self.position = position
+        committed_us = to_us(self._clock())
+        for step in steps:
+            dossier = step.after if step.after.id is not None else _stored(step.after, ids)
+            self._cache.put(dossier)
+            assert dossier.id is not None
+            self.agenda.set(dossier.id, dossier.wake_us)
+            self._watcher.stepped(step, committed_us=committed_us)
+
+
+def _stored(dossier: Dossier, ids: Mapping[str, int]) -> Dossier:
+    return msgspec.structs.replace(dossier, id=ids[dossier.key])
+
+
+def _sorted_out(
+    records: Sequence[StoredRecord],
+) -> tuple[dict[str, list[tuple[StoredRecord, LeadEvent]]], Counter[str], list[DeadLetter]]:
+    """Events by lead in the order of arrival, how many of each type, and what can't be read."""
+    by_lead: dict[str, list[tuple[StoredRecord, LeadEvent]]] = {}
+    types: Counter[str] = Counter()
+    dead: list[DeadLetter] = []
+    decode = lead_events.decode
+    for record in records:
+        try:
+            event = decode(record.value)
+            to_us(event.at)  # an instant without a zone is no instant
+            _check_key(event.lead)
+        except (msgspec.DecodeError, ValueError) as error:
+            dead.append(_letter(record, UNREADABLE, str(error)))
+            continue
+        types[lead_events.event_type(event)] += 1
+        by_lead.setdefault(event.lead, []).append((record, event))
+    return by_lead, types, dead
+
+
+def _check_key(lead: str) -> None:
+    if not lead or "\0" in lead:
+        raise ValueError(f"the lead's key {lead!r} is empty or holds a NUL: no database takes it")
+
+
+def _letter(record: StoredRecord, reason: str, detail: str) -> DeadLetter:
+    return DeadLetter(
+        offset=record.offset, key=record.key, value=record.value, reason=reason, detail=detail[:DETAIL_CHARACTERS]
+    )
