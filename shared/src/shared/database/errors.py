@@ -30,6 +30,8 @@ TEMPORARY = (
     asyncpg.TooManyConnectionsError,
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
+LOST = ("closed", "closing", "released back to the pool")
+"""How the driver says that a connection was lost; the last when the pool noticed it before its user did."""
 PERMANENT = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 
@@ -56,9 +58,9 @@ def database_errors(url: str) -> Iterator[None]:
 
 
 def _is_temporary(error: BaseException) -> bool:
-    """InterfaceError is the driver's word for a wrong call as well; only a closed connection passes by itself."""
+    """InterfaceError is the driver's word for a wrong call as well; only a lost connection passes by itself."""
     if isinstance(error, asyncpg.InterfaceError):
-        return "closed" in str(error) or "closing" in str(error)
+        return any(word in str(error) for word in LOST)
     return isinstance(error, TEMPORARY)
 
 

@@ -1,0 +1,1 @@
+"""Migrations of an invented service with an outbox."""

@@ -1,0 +1,10 @@
+"""The outbox."""
+
+from shared.outbox import create_outbox
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    create_outbox("posting")
