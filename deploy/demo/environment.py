@@ -10,6 +10,7 @@ from deploy.demo.places import FILES, HOST, PORTS, Places
 PREFIX = "LEADPACT_"
 PASSED_ON = frozenset({"LEADPACT_LOG_LEVEL"})
 SLACK_TOKEN = "SLACK_BOT_TOKEN"  # noqa: S105 - the variable's name
+PLAIN_SLACK_CHANNEL = "SLACK_CHANNEL"
 SLACK_CHANNEL = "LEADPACT_DEMO_SLACK_CHANNEL"
 STOP_GRACE_SECONDS = 4
 
@@ -38,7 +39,8 @@ class Slack:
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Slack | None":
         """Both the bot's token and a channel must be named."""
-        token, channel = environ.get(SLACK_TOKEN, "").strip(), environ.get(SLACK_CHANNEL, "").strip()
+        token = environ.get(SLACK_TOKEN, "").strip()
+        channel = (environ.get(SLACK_CHANNEL) or environ.get(PLAIN_SLACK_CHANNEL, "")).strip()
         return cls(token=token, channel=channel) if token and channel else None
 
 
@@ -53,7 +55,8 @@ def service_environment(
 ) -> dict[str, str]:
     """The environment of all three services."""
     kept = {name: value for name, value in environ.items() if not name.startswith(PREFIX) or name in PASSED_ON}
-    kept.pop(SLACK_TOKEN, None)
+    for name in (SLACK_TOKEN, PLAIN_SLACK_CHANNEL):
+        kept.pop(name, None)
     told = {
         "LEADPACT_STATE_DIR": str(places.state),
         "LEADPACT_HOST": HOST,
@@ -70,5 +73,5 @@ def service_environment(
         **{variable: str(places.ports[service]) for service, (variable, _) in PORTS.items()},
     }
     if slack is not None:
-        told["LEADPACT_NOTIFIER_SLACK_TOKEN"] = slack.token
+        told |= {"LEADPACT_NOTIFIER_SLACK_BOT_TOKEN": slack.token, "LEADPACT_NOTIFIER_SEND_ALL_TO": slack.channel}
     return kept | told

@@ -9,6 +9,10 @@ from deploy.demo.waiting import sleep
 LOOK_SECONDS = 0.2
 
 
+MESSAGE_END = "╰─"
+"""The last line of a message names its delivery, which is for the notifier itself."""
+
+
 class Feed:
     """Reads a growing text file from where it ended when the feed was made."""
 
@@ -26,7 +30,7 @@ class Feed:
             added = file.read()
         self._position += len(added)
         *lines, self._rest = (self._rest + added).split(b"\n")
-        return [line.decode("utf-8", errors="replace") for line in lines]
+        return [_for_people(line.decode("utf-8", errors="replace")) for line in lines]
 
     async def run(self, stop: asyncio.Event, say: Callable[[str], None]) -> None:
         """Say each line until `stop` is set."""
@@ -34,3 +38,7 @@ class Feed:
             for line in self.news():
                 say(line)
             await sleep(stop, LOOK_SECONDS)
+
+
+def _for_people(line: str) -> str:
+    return MESSAGE_END if line.startswith(f"{MESSAGE_END} ") else line
