@@ -80,11 +80,13 @@ class Membership:
             self.queue.close()
             await _stop(consumer)
 
-    async def getmany(self, *, timeout_seconds: float, max_records: int) -> Mapping[TopicPartition, Sequence[Any]]:
-        """aiokafka's own; an error that ended its background tasks marks the consumer for replacement."""
+    async def getmany(
+        self, *where: TopicPartition, timeout_seconds: float, max_records: int
+    ) -> Mapping[TopicPartition, Sequence[Any]]:
+        """aiokafka's own, for all partitions or these; an error marks the consumer for replacement."""
         with self._watched("fetching"):
             found: Mapping[TopicPartition, Sequence[Any]] = await self._joined().getmany(
-                timeout_ms=int(timeout_seconds * 1000), max_records=max_records
+                *where, timeout_ms=int(timeout_seconds * 1000), max_records=max_records
             )
         return found
 

@@ -50,6 +50,7 @@ class KafkaSubscription:
         self._membership = Membership(options, topic=topic, group=group)
         self._owned: dict[int, _Owned] = {}
         self._handing_out = False
+        self._was_full = False
         self._probed_at = 0.0
         self._progress_at = 0.0
 
@@ -108,7 +109,7 @@ class KafkaSubscription:
 
     async def _poll(self, queue: RebalanceQueue, max_records: int, deadline: float) -> Batch:
         """Records that are there, or that come before the deadline; nothing when a rebalance begins meanwhile."""
-        batch: Batch = await self._membership.getmany(timeout_seconds=0, max_records=max_records)
+        batch = await self._at_hand(max_records)
         left = deadline - time.monotonic()
         if batch or left <= 0 or queue.changed.is_set():
             return batch
@@ -123,9 +124,23 @@ class KafkaSubscription:
             polling.cancel()
             await asyncio.wait({polling, changing})
 
+    async def _at_hand(self, max_records: int) -> Batch:
+        """What has been fetched already. After a full fetch each partition gets its part of the next one: aiokafka
+        would hand out one partition's megabytes before it looks at another's.
+        """
+        if not self._was_full:
+            return await self._membership.getmany(timeout_seconds=0, max_records=max_records)
+        each = -(-max_records // len(self._owned))
+        batch: dict[TopicPartition, Sequence[Any]] = {}
+        for partition in self._owned:
+            most = min(each, max_records - sum(map(len, batch.values())))
+            if most > 0:
+                batch |= await self._membership.getmany(self._where(partition), timeout_seconds=0, max_records=most)
+        return batch
+
     async def _report(self, batch: Batch, max_records: int) -> Sequence[Fetch]:
-        handed_out = sum(map(len, batch.values()))
-        await self._probe(idle=not batch, full=handed_out >= max_records)
+        self._was_full = sum(map(len, batch.values())) >= max_records
+        await self._probe(idle=not batch, full=self._was_full)
         fetched = []
         for partition, owned in self._owned.items():
             records = batch.get(self._where(partition), ())

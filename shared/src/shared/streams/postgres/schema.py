@@ -83,6 +83,14 @@ END $$;
 INSERT INTO stream.schema_version VALUES (1);
 """
 
+# Not to_regclass: after waiting for the lock it may still answer from a cache that knows nothing of the other process.
+_IS_THERE = """
+SELECT EXISTS (
+    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'stream' AND c.relname = 'schema_version'
+)
+"""
+
 
 async def prepare(connection: Connection) -> None:
     """Create the log's tables unless they are there. Safe when several processes do it at once."""
@@ -100,7 +108,7 @@ async def prepare(connection: Connection) -> None:
 
 
 async def _version(connection: Connection) -> int | None:
-    if await connection.fetchval("SELECT to_regclass('stream.schema_version')") is None:
+    if not await connection.fetchval(_IS_THERE):
         return None
     version = await connection.fetchval("SELECT version FROM stream.schema_version")
     return None if version is None else int(version)
