@@ -5,7 +5,7 @@ message: it is removed before anything is stored.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from xml.etree.ElementTree import Element, ParseError, tostring
 
 import msgspec
@@ -57,11 +57,11 @@ def without_session_id(body: bytes) -> bytes:
     a character reference): then the whole envelope is written anew.
     """
     root = _root(body)
-    sessions = [element for element in _elements(root, "SessionId") if _text(element)]
+    sessions = _sessions(root)
     if not sessions:
         return body
     blanked = _SESSION.sub(rb"\1\3", body)
-    if not any(_text(element) for element in _elements(_root(blanked), "SessionId")):
+    if _holds_none(blanked):
         return blanked
     for element in sessions:
         element.clear()
@@ -104,8 +104,16 @@ def _notification(element: Element) -> Notification:
     return Notification(id=_text(element.find(f"{_OUTBOUND}Id")), object_type=object_type, fields=fields)
 
 
-def _elements(root: Element, name: str) -> Iterator[Element]:
-    return (element for element in root.iter() if _local(element) == name)
+def _sessions(root: Element) -> list[Element]:
+    """Every SessionId, in whichever namespace, that has something in it."""
+    return [one for one in root.iter() if _local(one) == "SessionId" and "".join(one.itertext()).strip()]
+
+
+def _holds_none(body: bytes) -> bool:
+    try:
+        return not _sessions(_root(body))
+    except UnreadableMessage:
+        return False
 
 
 def _local(element: Element) -> str:
