@@ -1,8 +1,9 @@
 """The engine's store on PostgreSQL: one transaction a commit, a handful of statements whatever the batch's size."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -18,8 +19,8 @@ from sla_engine.domain.announced import Announced
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us
 
-Pool = asyncpg.Pool[asyncpg.Record]
-Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 PASSING = (
     asyncpg.SerializationError,
@@ -37,9 +38,11 @@ PASSING = (
 class PostgresStore:
     """The `Store` port on a pool of connections."""
 
-    def __init__(self, pool: Pool, *, database_url: str) -> None:
+    def __init__(self, pool: Pool, *, database_url: str, committed: Callable[[], None] = lambda: None) -> None:
+        """`committed` is called after each commit that announced something: the relay need not look for it."""
         self._pool = pool
         self._url = database_url
+        self._committed = committed
 
     async def claim(self, partition: int, *, owner: str) -> Claim:
         """As the port says."""
@@ -92,7 +95,10 @@ class PostgresStore:
                 )
                 if not fenced.endswith(" 1"):
                     raise Fenced(commit.partition, commit.epoch)
-                return await _write(connection, commit)
+                ids = await _write(connection, commit)
+        if any(step.said for step in commit.steps):
+            self._committed()
+        return ids
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

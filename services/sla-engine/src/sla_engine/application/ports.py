@@ -25,7 +25,8 @@ class Fenced(Exception):  # noqa: N818 - it says what happened to this process
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A partition taken into ownership. `position` None: nothing was ever read.
 
-    `through_us` is the gate as the last owner left it. `agreement` is the version under which all of the partition's open leads were last judged.
+    `through_us` is the gate as the last owner left it, `agreement` the version under which all of the partition's open
+    leads were last judged.
     """
 
     partition: int

@@ -1,0 +1,48 @@
+"""`sla-engine`: the service, its migrations, and the agreement on paper."""
+
+import asyncio
+import sys
+
+import typer
+
+from shared.backing import open_backing
+from shared.database.migrations import upgrade
+from shared.process import TOLD_WRONGLY, StartError, read_settings, run_process
+from sla_engine.adapters.schema import MIGRATIONS
+from sla_engine.config import EngineSettings
+from sla_engine.main.service import serve
+
+app = typer.Typer(
+    name="sla-engine",
+    help="Every promise on every lead becomes a clock; this judges them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def run() -> None:
+    """Run the service: judge lead events, fire deadlines, answer people.
+
+    Settings come from LEADPACT_… variables; LEADPACT_ENGINE_AGREEMENT names the agreement. Ctrl-C or SIGTERM stops it.
+    Exit codes: 0 stopped when asked, 1 died (start it again), 2 told wrongly (settings, agreement, a taken port).
+    """
+    run_process("sla-engine", EngineSettings, serve)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the engine's schema in the database up to date, and say what was done."""
+    settings = read_settings(EngineSettings)
+    try:
+        applied = asyncio.run(_migrate(settings))
+    except StartError as error:
+        typer.echo(f"sla-engine: {error}", err=True)
+        sys.exit(TOLD_WRONGLY)
+    typer.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+
+
+async def _migrate(settings: EngineSettings) -> list[str]:
+    async with open_backing(settings, client_id="sla-engine") as backing:
+        return await upgrade(backing.database_url, MIGRATIONS)
