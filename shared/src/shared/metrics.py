@@ -4,15 +4,15 @@ Prefix `leadpact_`, base units, `_total` on counters, ratios 0-1. No lead id and
 `docs/metrics.md` is generated from this file.
 """
 
-import os
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-# Without this every counter and histogram gets a `_created` series of its own; read by prometheus_client on import.
-os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "True")
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+# Without this every counter and histogram gets a `_created` series of its own. Said by a call: the variable that says the
+# same is read when prometheus_client is first imported, which may have happened before.
+disable_created_metrics()
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 DELAY_BUCKETS = (0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)

@@ -1,0 +1,169 @@
+"""Deliver: claim one delivery that is due, look once more whether it is still true, send it, store what came of it.
+
+Three transactions a message: the claim; the mark that the request is about to leave; the result. The request itself
+runs outside of any. A process that dies before the mark has sent nothing, one that dies after it may have.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from notifier.application.ports import Channel, Deliveries, Obligations, Outgoing
+from notifier.domain.channels import ChannelKind, Operation
+from notifier.domain.delivery import (
+    Delivery,
+    State,
+    as_follow_up,
+    concluded,
+    postponed,
+    sending,
+    superseded,
+)
+from notifier.domain.outcomes import OUTCOMES, Held, Outcome, Permanent, RateLimited, SendResult, Sent
+from notifier.domain.planning import follow_up_wanted, is_announcement
+from notifier.domain.rendering import names_of, render
+from notifier.domain.review import Drop, Work, review
+from shared.logs import get_logger
+
+logger = get_logger(__name__)
+
+SEND_MARGIN_SECONDS = 5.0
+"""A request is begun only while its lease runs at least this much longer than the request may take."""
+
+
+class Told(Protocol):
+    """Told of every attempt, for metrics."""
+
+    def attempted(self, delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
+        """One attempt, or one decision not to make it, came to `outcome`."""
+        ...
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of delivering. `paces`: seconds between two messages to one destination, per channel."""
+
+    paces: Mapping[ChannelKind, float]
+    lease_seconds: float
+    request_seconds: float
+    settle_seconds: float
+    console_url: str
+
+
+class Delivering:
+    """The use case of the workers; any number of them, in any number of processes, may run it at once."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: Deliveries,
+        channels: Mapping[ChannelKind, Channel],
+        policy: Policy,
+        told: Told,
+        now: Callable[[], datetime],
+        obligations: Obligations | None = None,
+    ) -> None:
+        self._deliveries = deliveries
+        self._channels = channels
+        self._policy = policy
+        self._told = told
+        self._now = now
+        self._obligations = obligations
+
+    async def run_once(self) -> bool:
+        """Deliver one message if one is due; whether one was."""
+        work = await self._deliveries.claim(
+            now=self._now(), lease_seconds=self._policy.lease_seconds, paces=self._paces()
+        )
+        if work is None:
+            return False
+        verdict = await self._review(work)
+        if isinstance(verdict, Drop):
+            await self._drop(work.delivery, verdict.reason)
+        else:
+            await self._send(work, verdict)
+        return True
+
+    def _paces(self) -> Mapping[ChannelKind, float]:
+        """Only channels that are set up: what was planned for another one waits until it is set up again."""
+        return {kind: self._policy.paces.get(kind, 0.0) for kind in self._channels}
+
+    async def _review(self, work: Work) -> Delivery | Drop:
+        verdict = review(work)
+        if isinstance(verdict, Drop) or self._obligations is None or not is_announcement(work.delivery.step):
+            return verdict
+        settled = await self._obligations.is_settled(work.delivery.obligation)
+        return verdict if settled is None else Drop(settled)
+
+    async def _drop(self, delivery: Delivery, reason: str) -> None:
+        now = self._now()
+        await self._deliveries.save(superseded(delivery, reason=reason), was=State.LEASED)
+        await self._deliveries.free_at(delivery, now)
+        self._told.attempted(delivery, Outcome.SUPERSEDED, now=now)
+        logger.info("delivery_superseded", delivery=delivery.id, lead=delivery.lead, reason=reason)
+
+    async def _send(self, work: Work, delivery: Delivery) -> None:
+        now = self._now()
+        if not self._enough_lease(delivery, now):
+            await self._deliveries.save(postponed(delivery, until=now), was=State.LEASED)
+            return
+        delivery = sending(delivery, now=now)
+        if not await self._deliveries.save(delivery, was=State.LEASED):
+            logger.warning("lease_lost_before_sending", delivery=delivery.id)
+            return
+        result = await self._channels[delivery.channel].send(self._outgoing(work, delivery))
+        await self._store(work, delivery, result)
+
+    def _enough_lease(self, delivery: Delivery, now: datetime) -> bool:
+        needed = timedelta(seconds=self._policy.request_seconds + SEND_MARGIN_SECONDS)
+        return delivery.leased_until is not None and delivery.leased_until - now >= needed
+
+    def _outgoing(self, work: Work, delivery: Delivery) -> Outgoing:
+        message = render(
+            delivery.step, work.event, about=work.about, console_url=self._policy.console_url, now=self._now()
+        )
+        replaces = None
+        if delivery.operation is Operation.UPDATE and work.post is not None:
+            replaces = (work.post.provider_channel or "", work.post.provider_id or "")
+        return Outgoing(delivery=delivery, message=message, names=names_of(work.event), replaces=replaces)
+
+    async def _store(self, work: Work, delivery: Delivery, result: SendResult) -> None:
+        now = self._now()
+        after = self._after(work, delivery, result, now)
+        stored = await self._save_result(after, result)
+        await self._slow_down(delivery, result, now)
+        self._told.attempted(after, OUTCOMES[type(result)], now=now)
+        log = logger.info if isinstance(result, Sent) else logger.warning
+        log(
+            "delivery_attempted",
+            delivery=delivery.id,
+            lead=delivery.lead,
+            channel=delivery.channel,
+            step=delivery.step,
+            operation=delivery.operation,
+            state=after.state,
+            reason=after.reason,
+            stored=stored,
+        )
+
+    async def _save_result(self, after: Delivery, result: SendResult) -> bool:
+        if await self._deliveries.save(after, was=State.LEASED):
+            return True
+        # The answer came after the lease had run out: that it was sent is still worth knowing, nothing else is.
+        return isinstance(result, Sent) and await self._deliveries.save(after, was=State.AMBIGUOUS)
+
+    def _after(self, work: Work, delivery: Delivery, result: SendResult, now: datetime) -> Delivery:
+        refused = isinstance(result, Permanent) and result.uneditable and delivery.operation is Operation.UPDATE
+        if refused and work.post is not None and follow_up_wanted(work.post.step):
+            return postponed(as_follow_up(delivery), until=now)
+        return concluded(delivery, result, now=now)
+
+    async def _slow_down(self, delivery: Delivery, result: SendResult, now: datetime) -> None:
+        """The pace counts from the answer, so that the provider sees the messages at least that far apart."""
+        pace = timedelta(seconds=self._policy.paces.get(delivery.channel, 0.0))
+        if isinstance(result, RateLimited | Held):
+            # Slack limits a method for the whole workspace and does not say which limit was hit: all of that wait.
+            until = now + timedelta(seconds=result.retry_after_seconds)
+            await self._deliveries.hold(delivery.channel, delivery.operation, until=until)
+        await self._deliveries.free_at(delivery, now + pace)

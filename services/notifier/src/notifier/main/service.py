@@ -1,0 +1,189 @@
+"""Wire the service by hand and run it until it is stopped."""
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Mapping
+from importlib.metadata import version
+
+import aiohttp
+import msgspec
+
+from notifier.adapters import clock
+from notifier.adapters.delivery_book import DeliveryBook
+from notifier.adapters.engine_api import EngineApi
+from notifier.adapters.postgres_deliveries import PostgresDeliveries
+from notifier.adapters.postgres_inbox import PostgresInbox
+from notifier.adapters.preview_feed import PreviewFeed
+from notifier.adapters.schema import MIGRATIONS
+from notifier.adapters.slack_bot import SlackBot
+from notifier.adapters.slack_webhook import SlackWebhook
+from notifier.application.delivering import SEND_MARGIN_SECONDS, Delivering, Policy
+from notifier.application.intake import Intake
+from notifier.application.ports import Channel
+from notifier.application.settling import Settling
+from notifier.config import NotifierSettings
+from notifier.domain.channels import ChannelKind
+from notifier.domain.planning import Routing
+from notifier.entrypoints.consumer import Consumer
+from notifier.entrypoints.delivery_metrics import DeliveryMetrics
+from notifier.entrypoints.http import build_app
+from notifier.entrypoints.workers import RunOnce, Wake, watchman, worker
+from shared.backing import open_backing
+from shared.database import DatabaseRefused, DatabaseUnavailable, database_errors, open_pool
+from shared.database.migrations import MigrationError, pending, upgrade
+from shared.events.topics import SLA_EVENTS
+from shared.http_server import http_task, listen
+from shared.logs import get_logger
+from shared.metrics import Metrics
+from shared.operations import Operations
+from shared.process import StartError
+from shared.supervision import Task, supervise
+
+logger = get_logger(__name__)
+
+SERVICE = "notifier"
+VERSION = version("leadpact-notifier")
+
+
+class Channels(msgspec.Struct, frozen=True, kw_only=True):
+    """The channels that are set up, and what their readiness depends on."""
+
+    by_kind: Mapping[ChannelKind, Channel]
+    bot: SlackBot | None = None
+    feed: PreviewFeed | None = None
+
+
+async def serve(settings: NotifierSettings, stop: asyncio.Event) -> None:
+    """The whole service. Raises `StartError` where it is told wrongly, `TaskDiedError` when a part of it dies."""
+    check_settings(settings)
+    bound = listen(settings.host, settings.notifier_port, variable="LEADPACT_NOTIFIER_PORT")
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(bound.close)
+        backing = await stack.enter_async_context(open_backing(settings, client_id=SERVICE))
+        await migrate(backing.database_url, settings)
+        await backing.stream.ensure_topic(SLA_EVENTS, partitions=settings.stream_partitions)
+        pool = await stack.enter_async_context(
+            open_pool(backing.database_url, application_name=SERVICE, max_size=settings.notifier_workers + 6)
+        )
+        channels = await stack.enter_async_context(open_channels(settings))
+        metrics = Metrics(service=SERVICE, version=VERSION)
+        operations = Operations(metrics=metrics)
+        database = functools.partial(database_errors, backing.database_url)
+        book, inbox, wake = DeliveryBook(pool), PostgresInbox(pool), Wake()
+        told = DeliveryMetrics(metrics, count=book.counts)
+        intake = Intake(inbox=inbox, routing=routing(settings), now=clock.now)
+        consumer = Consumer(
+            stream=backing.stream, intake=intake, inbox=inbox, metrics=metrics, planned=wake.planned, database=database
+        )
+        deliveries = PostgresDeliveries(pool)
+        obligations = None
+        if settings.notifier_ask_engine:
+            session = await stack.enter_async_context(_session(settings))
+            obligations = EngineApi(url=settings.console_url, session=session)
+        delivering = Delivering(
+            deliveries=deliveries,
+            channels=channels.by_kind,
+            policy=policy(settings),
+            told=told,
+            now=clock.now,
+            obligations=obligations,
+        )
+        settling = Settling(
+            deliveries=deliveries,
+            channels=channels.by_kind,
+            settle_seconds=settings.notifier_settle_seconds,
+            told=told,
+            now=clock.now,
+        )
+
+        def on_database(run_once: RunOnce) -> RunOnce:
+            async def translated() -> bool:
+                with database():
+                    return await run_once()
+
+            return translated
+
+        operations.ready_when("database", book.ready)
+        operations.ready_when("stream", backing.stream.ready)
+        if channels.bot is not None:
+            operations.ready_when("slack", channels.bot.ready)
+        if channels.feed is not None:
+            operations.ready_when("preview", channels.feed.check)
+        operations.refresh_on_scrape("deliveries", told.refresh)
+        operations.refresh_on_scrape("lag", consumer.refresh_lag)
+        app = build_app(deliveries=book, operations=operations, version=VERSION)
+        tasks: dict[str, Task] = {
+            "consumer": consumer.run,
+            "watchman": watchman(on_database(settling.run_once)),
+            "http": http_task(app, bound, grace_seconds=settings.stop_grace_seconds),
+        }
+        for number in range(settings.notifier_workers):
+            tasks[f"worker-{number + 1}"] = worker(on_database(delivering.run_once), wake)
+        logger.info("started", url=f"http://{settings.host}:{settings.notifier_port}", channels=list(channels.by_kind))
+        await supervise(tasks, stop=stop, grace_seconds=settings.stop_grace_seconds)
+
+
+def check_settings(settings: NotifierSettings) -> None:
+    """Raise `StartError` for settings that contradict each other."""
+    least = settings.notifier_request_seconds + SEND_MARGIN_SECONDS
+    if settings.notifier_lease_seconds <= least:
+        raise StartError(
+            f"LEADPACT_NOTIFIER_LEASE_SECONDS is {settings.notifier_lease_seconds:g}: it must be more than "
+            f"{least:g}, that is LEADPACT_NOTIFIER_REQUEST_SECONDS and {SEND_MARGIN_SECONDS:g} s"
+        )
+
+
+async def migrate(database_url: str, settings: NotifierSettings) -> None:
+    """Bring the schema up to date, or refuse to start on one that is not. Raises `StartError`."""
+    try:
+        if settings.migrate_on_start:
+            await upgrade(database_url, MIGRATIONS)
+        elif missing := await pending(database_url, MIGRATIONS):
+            raise StartError(f"the schema 'notifier' lacks the revisions {', '.join(missing)}: run `notifier migrate`")
+    except (MigrationError, DatabaseRefused, DatabaseUnavailable) as error:
+        raise StartError(str(error)) from error
+
+
+def routing(settings: NotifierSettings) -> Routing:
+    """Where messages go."""
+    return Routing(
+        channels=settings.channels,
+        default_channel=settings.notifier_default_channel,
+        send_all_to=settings.notifier_send_all_to,
+    )
+
+
+def policy(settings: NotifierSettings) -> Policy:
+    """The bounds of delivering."""
+    pace = settings.notifier_pace_seconds
+    return Policy(
+        paces={ChannelKind.SLACK: pace, ChannelKind.SLACK_WEBHOOK: pace, ChannelKind.PREVIEW: 0.0},
+        lease_seconds=settings.notifier_lease_seconds,
+        request_seconds=settings.notifier_request_seconds,
+        settle_seconds=settings.notifier_settle_seconds,
+        console_url=settings.console_url,
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_channels(settings: NotifierSettings) -> AsyncIterator[Channels]:
+    """The channels that the settings name, with a session of their own."""
+    async with _session(settings) as session:
+        by_kind: dict[ChannelKind, Channel] = {}
+        bot = feed = None
+        if ChannelKind.SLACK in settings.channels and settings.notifier_slack_bot_token is not None:
+            token = settings.notifier_slack_bot_token.get_secret_value()
+            bot = SlackBot(token=token, session=session, api_url=settings.notifier_slack_api_url)
+            by_kind[ChannelKind.SLACK] = bot
+        if ChannelKind.SLACK_WEBHOOK in settings.channels and settings.notifier_slack_webhook_url is not None:
+            url = settings.notifier_slack_webhook_url.get_secret_value()
+            by_kind[ChannelKind.SLACK_WEBHOOK] = SlackWebhook(url=url, session=session)
+        if ChannelKind.PREVIEW in settings.channels:
+            feed = PreviewFeed(settings.feed, echo=settings.notifier_preview_echo)
+            by_kind[ChannelKind.PREVIEW] = feed
+        yield Channels(by_kind=by_kind, bot=bot, feed=feed)
+
+
+def _session(settings: NotifierSettings) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=settings.notifier_request_seconds))
