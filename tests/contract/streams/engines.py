@@ -1,21 +1,26 @@
 """The engines behind the suite: how to open a stream on each, and how to break what stands behind it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 
 from shared.streams.connect import open_stream
-from shared.streams.port import Record, Stream
+from shared.streams.kafka.subscription import KafkaSubscription
+from shared.streams.port import Record, Stream, Subscription
 from shared.streams.postgres import PostgresOptions
 from shared.streams.postgres.database import Database
 from shared.streams.postgres.retention import sweep
+from shared.streams.postgres.subscription import PostgresSubscription
 from tests.support.eventually import eventually
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.postgres_server import BreakablePostgres
+
+Meanwhile = Callable[[], Awaitable[None]]
+Row = Any
 
 
 class Engine(Protocol):
@@ -30,6 +35,10 @@ class Engine(Protocol):
 
     async def leave_gap(self, stream: Stream, topic: str, record: Record) -> None:
         """Move the end of the record's partition on without leaving anything to read there."""
+        ...
+
+    def delay_answers(self, subscription: Subscription, meanwhile: Meanwhile) -> None:
+        """Let something happen each time after the log has looked at its end and before its answer arrives."""
         ...
 
 
@@ -62,6 +71,18 @@ class KafkaEngine:
         # The broker writes the marker after it has answered.
         await eventually(marked, within_seconds=10, what="the marker of the aborted transaction")
 
+    def delay_answers(self, subscription: Subscription, meanwhile: Meanwhile) -> None:
+        """As `Engine` says."""
+        assert isinstance(subscription, KafkaSubscription)
+        ask = subscription._view.ends
+
+        async def delayed(topic: str, partitions: Iterable[int]) -> Mapping[int, int]:
+            answer = await ask(topic, partitions)
+            await meanwhile()
+            return answer
+
+        subscription._view.ends = delayed  # type: ignore[method-assign]
+
 
 class PostgresEngine:
     """Gaps come from retention."""
@@ -88,6 +109,19 @@ class PostgresEngine:
             assert await sweep(database, older_than=datetime.now(UTC)) > 0
         finally:
             await database.close()
+
+    def delay_answers(self, subscription: Subscription, meanwhile: Meanwhile) -> None:
+        """As `Engine` says."""
+        assert isinstance(subscription, PostgresSubscription)
+        assert subscription._session is not None
+        ask = subscription._session.fetch
+
+        async def delayed(statement: str, *arguments: object) -> Sequence[Row]:
+            answer = await ask(statement, *arguments)
+            await meanwhile()
+            return answer
+
+        subscription._session.fetch = delayed  # type: ignore[method-assign]
 
 
 class Breakable(Protocol):

@@ -39,11 +39,11 @@ class Member:
         self.owned: set[int] = set()
         self.read_through: dict[int, datetime | None] = {}
         self.unavailable = 0
+        self.subscription: Subscription | None = None
         self._subscribing = stream.subscribe(topic, group=f"{topic}.{group}", listener=self)
-        self._subscription: Subscription | None = None
 
     async def __aenter__(self) -> Self:
-        self._subscription = await self._subscribing.__aenter__()
+        self.subscription = await self._subscribing.__aenter__()
         return self
 
     async def __aexit__(self, *exception: object) -> None:
@@ -68,8 +68,8 @@ class Member:
 
     async def fetch(self, *, max_records: int = 1000, timeout_seconds: float = FETCH_SECONDS) -> Sequence[Fetch]:
         """One fetch; its records and positions go to the store together."""
-        assert self._subscription is not None
-        fetched = await self._subscription.fetch(max_records=max_records, timeout_seconds=timeout_seconds)
+        assert self.subscription is not None
+        fetched = await self.subscription.fetch(max_records=max_records, timeout_seconds=timeout_seconds)
         assert sum(len(fetch.records) for fetch in fetched) <= max_records
         for fetch in fetched:
             self._keep(fetch)

@@ -53,6 +53,28 @@ async def test_the_gate_never_moves_back(stream: Stream, topic: str) -> None:
     assert last > datetime.min.replace(tzinfo=UTC)
 
 
+async def test_the_gate_stands_before_what_is_acknowledged_while_the_answer_is_on_its_way(
+    engine: Engine, stream: Stream, topic: str
+) -> None:
+    await stream.ensure_topic(topic, partitions=1)
+    store = Store()
+    acknowledged: dict[bytes, datetime] = {}
+
+    async def append() -> None:
+        value = b"%d" % len(acknowledged)
+        await stream.append(topic, [Record(key=b"k", value=value)])
+        acknowledged[value] = datetime.now(UTC)
+
+    async with Member(stream, topic, store=store) as member:
+        await member.until(lambda: len(member.owned) == 1)
+        assert member.subscription is not None
+        engine.delay_answers(member.subscription, append)
+        while len(store.received) < 20:
+            for fetch in await member.fetch(timeout_seconds=0.02):
+                for value, at in acknowledged.items():
+                    assert fetch.read_through is None or at >= fetch.read_through or value in store.values
+
+
 @pytest.mark.parametrize("max_records", [7, 1000])
 async def test_the_gate_never_passes_an_acknowledged_record(engine: Engine, topic: str, max_records: int) -> None:
     """Appenders note when each record was acknowledged; the reader checks every fetch against all of that."""

@@ -5,7 +5,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 from shared.streams.partitioning import partition_for
-from shared.streams.port import Record, Stream
+from shared.streams.port import Record, StoredRecord, Stream
 from tests.contract.streams.members import Member, Store
 
 PARTITIONS = 4
@@ -20,7 +20,7 @@ async def test_a_record_comes_back_as_it_was_appended(stream: Stream, topic: str
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     record = Record(key=b"lead-1", value=b'{"a": 1}', headers=(("ce_type", b"lead.created"), ("empty", b"")))
     await stream.append(topic, [record, Record(key=b"", value=b"")])
-    found = {}
+    found: dict[bytes, tuple[int, StoredRecord]] = {}
     async with Member(stream, topic, store=Store()) as member:
         while len(found) < 2:
             for fetch in await member.fetch():
