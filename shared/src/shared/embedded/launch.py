@@ -8,10 +8,11 @@ from pathlib import Path
 from shared.embedded.account import Account
 from shared.embedded.binaries import Binaries
 from shared.embedded.errors import EmbeddedPostgresError
-from shared.embedded.place import Place
+from shared.embedded.place import PORT, Place
 
 SETTINGS = {
     "listen_addresses": "",
+    "port": str(PORT),
     "unix_socket_permissions": "0700",
     "max_connections": "100",
     "shared_buffers": "128MB",

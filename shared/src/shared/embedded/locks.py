@@ -22,8 +22,8 @@ class FileLock:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise EmbeddedPostgresError(
-                f"{path} can't be opened ({error.strerror}): the embedded PostgreSQL was started by another user. "
-                "Run as that user, or set LEADPACT_STATE_DIR to a folder of your own."
+                f"{path} can't be opened ({error.strerror}). Where the embedded PostgreSQL was started by another "
+                "user, run as that user; or set LEADPACT_STATE_DIR to a folder of your own."
             ) from error
 
     def share(self) -> None:

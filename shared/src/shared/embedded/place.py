@@ -22,7 +22,9 @@ from shared.embedded.account import Account
 from shared.embedded.binaries import shared_place
 from shared.embedded.errors import EmbeddedPostgresError
 
-SOCKET_NAME = ".s.PGSQL.5432"
+PORT = 5432
+"""Only part of the socket's name: nothing listens on a port."""
+SOCKET_NAME = f".s.PGSQL.{PORT}"
 LONGEST_SOCKET_PATH = 103
 """Bytes of a socket's whole path: 107 on Linux, 103 on macOS."""
 SHORT_FOLDER = Path("/tmp")  # noqa: S108 - not TMPDIR, which differs between processes; the owner is checked

@@ -12,6 +12,8 @@ import time
 from enum import Enum, auto
 from pathlib import Path
 
+from shared.embedded.place import PORT
+
 PROC = Path("/proc")
 LOOK_AGAIN_SECONDS = 0.05
 ASK_SECONDS = 10.0
@@ -28,7 +30,14 @@ class Answer(Enum):
 
 def ask(pg_isready: Path, socket_folder: Path) -> Answer:
     """Knock at the socket."""
-    command = (str(pg_isready), "--quiet", "--timeout=5", f"--host={socket_folder}", "--username=leadpact")
+    command = (
+        str(pg_isready),
+        "--quiet",
+        "--timeout=5",
+        f"--host={socket_folder}",
+        f"--port={PORT}",
+        "--username=leadpact",
+    )
     try:
         code = subprocess.run(  # noqa: S603 - the program of the wheel
             command, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=ASK_SECONDS

@@ -15,7 +15,7 @@ from shared.embedded.cluster import DATABASE, ROLE, check_version, make_cluster
 from shared.embedded.errors import EmbeddedPostgresError
 from shared.embedded.launch import last_words, launch
 from shared.embedded.locks import FileLock, exclusive
-from shared.embedded.place import Place
+from shared.embedded.place import PORT, Place
 from shared.embedded.postmaster import (
     LOOK_AGAIN_SECONDS,
     Answer,
@@ -61,7 +61,8 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """Where to connect; of use while the server runs."""
-        return f"postgresql://{ROLE}@/{DATABASE}?host={self._place.socket_folder}"
+        # With the port, for drivers would else take the one in PGPORT.
+        return f"postgresql://{ROLE}@/{DATABASE}?host={self._place.socket_folder}&port={PORT}"
 
     @property
     def data_dir(self) -> Path:
@@ -107,9 +108,15 @@ class EmbeddedPostgres:
         if self._use is None:
             return
         use, self._use = self._use, None
-        with use, self._exclusive():
-            if use.try_exclusive() and not self._place.keep.exists():
-                self._stop()
+        with use:
+            if not self._place.exists():
+                return  # deleted under us; PostgreSQL looks for its files every minute and ends
+            with self._exclusive():
+                self._stop_unless_used(use)
+
+    def _stop_unless_used(self, use: FileLock) -> None:
+        if use.try_exclusive() and not self._place.keep.exists():
+            self._stop()
 
     def stop(self, *, force: bool = False) -> bool:
         """Stop the server, whoever started it; False if it did not run.

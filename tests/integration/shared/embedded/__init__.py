@@ -1,0 +1,1 @@
+"""The embedded server, really started, shared, killed and moved."""
