@@ -79,7 +79,7 @@ def event(subscription: str = "contact.propertyChange", **changes: object) -> di
 
 
 def changed(name: str, value: str, **changes: object) -> dict[str, object]:
-    return event(propertyName=name, propertyValue=value, **changes)
+    return event() | {"propertyName": name, "propertyValue": value} | changes
 
 
 def told(*events: Mapping[str, object], source: Source = SOURCE) -> Translation:

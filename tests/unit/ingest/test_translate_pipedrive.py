@@ -368,7 +368,7 @@ class TestV1:
             "marked_as_done_time": "2015-10-13 16:50:00"
         }
         body["previous"] = None
-        body["meta"] = {**dict(body["meta"]), "action": "added", "object": "activity", "id": 5}  # type: ignore[call-overload] - it is a mapping
+        body["meta"] = meta("added", "activity", "5") | {"v": 1, "object": "activity", "id": 5, "version": None}
         found = only(told(body))
         assert isinstance(found, TouchLogged)
         assert found.performed_at == datetime(2015, 10, 13, 16, 50, tzinfo=UTC)

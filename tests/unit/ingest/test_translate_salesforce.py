@@ -1,5 +1,6 @@
 """Salesforce outbound messages: the public shapes retyped with invented ids, and what they become."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
@@ -61,7 +62,7 @@ MAPPING = SourceMapping(
 SOURCE = source_of(SourceKind.SALESFORCE_OUTBOUND_MESSAGE, MAPPING, account=ORGANISATION[:15])
 
 
-def notification(kind: str, fields: dict[str, str | None], *, number: int = 1) -> str:
+def notification(kind: str, fields: Mapping[str, str | None], *, number: int = 1) -> str:
     inner = "".join(
         f'<sf:{name} xsi:nil="true"/>' if value is None else f"<sf:{name}>{escape(value)}</sf:{name}>"
         for name, value in fields.items()
@@ -91,7 +92,7 @@ def told(*notifications: str, source: Source = SOURCE) -> Translation:
 
 
 def lead(**fields: str | None) -> str:
-    return notification("Lead", {"Id": LEAD_ID, "LastModifiedDate": MODIFIED} | fields)
+    return notification("Lead", {"Id": LEAD_ID, "LastModifiedDate": MODIFIED, **fields})
 
 
 def only(*notifications: str) -> Any:  # noqa: ANN401 - each test says which type
@@ -211,7 +212,7 @@ class TestOpportunity:
     }
 
     def told(self, **fields: str | None) -> Translation:
-        return told(notification("Opportunity", self.FIELDS | fields))
+        return told(notification("Opportunity", {**self.FIELDS, **fields}))
 
     def test_it_is_a_deal_whose_amount_keeps_its_digits(self) -> None:
         found = self.told().events[0]
@@ -248,7 +249,7 @@ class TestTask:
         "WhoId": LEAD_ID,
     }
 
-    def touch(self, kind: str = "Task", **fields: str | None) -> TouchLogged:
+    def touch(self, /, kind: str = "Task", **fields: str | None) -> TouchLogged:
         result = told(notification(kind, {**self.FIELDS, **fields}))
         assert result.failures == ()
         found = result.events[0]
@@ -293,7 +294,7 @@ class TestTask:
     def test_subtype_and_type_tell_the_channel(
         self, fields: dict[str, str | None], channel: Channel, direction: Direction
     ) -> None:
-        found = self.touch(**fields)
+        found = self.touch("Task", **fields)
         assert (found.channel, found.direction) == (channel, direction)
 
     def test_a_list_mail_is_automated(self) -> None:

@@ -1,6 +1,7 @@
 """HubSpot's signatures: every public vector, and what must be refused."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict, Unpack
 
 import pytest
 
@@ -38,21 +39,30 @@ V3_SIGNATURE = "K36dawei4A+QBNolUOqo7s91KQDWQ5MXZ/QufNYuk/Y="
 ENCODED = "https://in.example.com/v1/hubspot/acme?cb=https%3A%2F%2Fa.example%2Fx%3Fy&who=rep%40acme.com&keep=%20%25%26"
 
 
-def check(
-    headers: dict[str, str],
-    *,
-    body: bytes = QUOTED,
-    method: str = "POST",
-    url: str = URI,
-    now: datetime = V3_AT,
-    secrets: tuple[str, ...] = (SECRET,),
-) -> None:
-    verify(source_of(SourceKind.HUBSPOT, secrets=secrets), method=method, url=url, headers=headers, body=body, now=now)
+class Request(TypedDict, total=False):
+    """What a test changes of an otherwise genuine request."""
+
+    body: bytes
+    method: str
+    url: str
+    now: datetime
+    secrets: tuple[str, ...]
 
 
-def rejection(headers: dict[str, str], **request: object) -> RejectionReason:
+def check(headers: dict[str, str], **request: Unpack[Request]) -> None:
+    verify(
+        source_of(SourceKind.HUBSPOT, secrets=request.get("secrets", (SECRET,))),
+        method=request.get("method", "POST"),
+        url=request.get("url", URI),
+        headers=headers,
+        body=request.get("body", QUOTED),
+        now=request.get("now", V3_AT),
+    )
+
+
+def rejection(headers: dict[str, str], **request: Unpack[Request]) -> RejectionReason:
     with pytest.raises(Rejected) as refused:
-        check(headers, **request)  # type: ignore[arg-type] - each test names what it changes
+        check(headers, **request)
     return refused.value.reason
 
 
