@@ -33,7 +33,9 @@ def start_command(state_dir: StateDir = DEFAULT) -> None:
 
 @app.command("stop")
 def stop_command(
-    state_dir: StateDir = DEFAULT, *, force: Annotated[bool, typer.Option(help="Even while it is used.")] = False
+    state_dir: StateDir = DEFAULT,
+    *,
+    force: Annotated[bool, typer.Option(help="Even while it is used; services that use it start it again.")] = False,
 ) -> None:
     """Stop the server."""
     typer.echo("stopped" if EmbeddedPostgres(state_dir).stop(force=force) else "was not running")

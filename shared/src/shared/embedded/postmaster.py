@@ -57,7 +57,7 @@ def recorded_pid(data: Path) -> int | None:
 
 def processes(data: Path) -> set[int]:
     """The numbers of all live processes that work in this data directory."""
-    if PROC.joinpath("self", "cwd").exists():
+    if _has_proc():
         return {int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit() and _works_in(entry, data)}
     return _processes_by_ps(data)
 
@@ -67,7 +67,7 @@ def lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
         stat = PROC.joinpath(str(pid), "stat")
-        return not PROC.joinpath("self").exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+        return not _has_proc() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
@@ -75,7 +75,10 @@ def lives(pid: int) -> bool:
 def postmaster(data: Path) -> int | None:
     """The number of the live postmaster, if there is one."""
     pid = recorded_pid(data)
-    return pid if pid is not None and pid in processes(data) else None
+    if pid is None:
+        return None
+    ours = _works_in(PROC / str(pid), data) if _has_proc() else pid in _processes_by_ps(data)
+    return pid if ours else None
 
 
 def send(pids: set[int], number: signal.Signals) -> None:
@@ -93,6 +96,10 @@ def wait_until_gone(data: Path, *, timeout_seconds: float) -> bool:
             return False
         time.sleep(LOOK_AGAIN_SECONDS)
     return True
+
+
+def _has_proc() -> bool:
+    return PROC.joinpath("self", "cwd").exists()
 
 
 def _works_in(entry: Path, data: Path) -> bool:

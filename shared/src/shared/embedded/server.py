@@ -27,6 +27,10 @@ from shared.embedded.postmaster import (
     send,
     wait_until_gone,
 )
+from shared.logs import get_logger
+from shared.supervision import wait_or_stop
+
+logger = get_logger(__name__)
 
 START_SECONDS = 60.0
 """Crash recovery replays what was written since the last checkpoint, at most about 1 GB of it."""
@@ -35,6 +39,7 @@ STOP_SECONDS = 20.0
 ORPHAN_SECONDS = 5.0
 """Children notice the death of their postmaster by themselves, unless they are inside a long step."""
 TELL_EVERY_SECONDS = 2.0
+WATCH_SECONDS = 1.0
 
 Progress = Callable[[str], None]
 """Told, a short sentence at a time, what a start that takes longer is doing."""
@@ -231,13 +236,31 @@ class EmbeddedPostgres:
 async def open_embedded(
     state_dir: Path, *, progress: Progress = _silent, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[EmbeddedPostgres]:
-    """The same for asyncio: what blocks runs in a thread (and calls `progress` there)."""
+    """The same for asyncio, and a server that dies meanwhile is started again.
+
+    What blocks runs in a thread, and calls `progress` there.
+    """
     server = EmbeddedPostgres(state_dir, progress=progress, settings=settings)
     await asyncio.to_thread(server.start)
+    leaving = asyncio.Event()
+    watch = asyncio.create_task(_watch(server, leaving), name="embedded-postgres-watch")
     try:
         yield server
     finally:
+        leaving.set()
+        await watch  # not cancelled: a start under way in its thread would go on, and use what is being left
         await asyncio.to_thread(server.leave)
+
+
+async def _watch(server: EmbeddedPostgres, leaving: asyncio.Event) -> None:
+    """Bring the server back when somebody killed it: its users wait for it, and nobody else would."""
+    while not await wait_or_stop(leaving, WATCH_SECONDS):
+        try:
+            if await asyncio.to_thread(lambda: server.pid) is None:
+                logger.warning("embedded_postgres_died", data=str(server.data_dir))
+                await asyncio.to_thread(server.start)
+        except (EmbeddedPostgresError, OSError):
+            logger.exception("embedded_postgres_does_not_come_back", retry_seconds=WATCH_SECONDS)
 
 
 def forget(state_dir: Path) -> None:

@@ -52,6 +52,20 @@ async def test_kill_9_of_everything(state_dir: Path, spawn: Spawn) -> None:
     await _is_whole(state_dir)
 
 
+async def test_kill_9_of_the_server_alone_while_it_is_used(state_dir: Path) -> None:
+    async with open_embedded(state_dir) as server:
+        await execute(server.url, "CREATE TABLE kept AS SELECT 'stored' AS word")
+        first = server.pid
+        send(processes(server.data_dir), signal.SIGKILL)
+
+        async def back() -> bool:
+            return server.pid not in {None, first} and server.answers()
+
+        await eventually(back, within_seconds=30, what="the server is back")
+        assert await execute(server.url, "SELECT word FROM kept") == "stored"
+    assert server.pid is None
+
+
 @pytest.fixture
 def foreigner(state_dir: Path) -> Iterator[int]:
     """A live process of the server's own account that is no PostgreSQL."""

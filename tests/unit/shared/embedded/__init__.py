@@ -1,0 +1,1 @@
+"""The embedded server, as far as it can be told without starting one."""
