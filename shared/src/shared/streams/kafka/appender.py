@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from shared.logs import get_logger
 from shared.streams.kafka.errors import translated
@@ -95,7 +94,7 @@ class Appender:
                 try:
                     await producer.start()
                 except BaseException:
-                    await _stop(producer)
+                    await _abandon(producer)
                     raise
                 self._producer = producer
             return self._producer
@@ -112,22 +111,28 @@ class Appender:
             self._retire(producer, failing=True)
 
     def _retire(self, producer: AIOKafkaProducer, *, failing: bool) -> None:
-        if failing:
-            # Else stop() would wait for the batches, which an idempotent producer retries without end.
-            producer._message_accumulator.fail_all(KafkaError("the producer was replaced"))  # noqa: SLF001
-        task = asyncio.create_task(_stop(producer), name="stop-kafka-producer")
+        task = asyncio.create_task(_abandon(producer) if failing else _stop(producer), name="stop-kafka-producer")
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
-    try:
+    with contextlib.suppress(Exception):  # its tasks end in many ways when the broker is gone
         await producer.stop()
-    except Exception as error:  # noqa: BLE001 - its tasks die in many ways when the broker is gone; it's given up anyway
-        logger.debug("kafka_producer_stop_failed", error=repr(error))
-    finally:
-        with contextlib.suppress(Exception):
-            await producer.client.close()
+    with contextlib.suppress(Exception):
+        await producer.client.close()
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """Stop without waiting for the batches, which an idempotent producer retries without end.
+
+    They are dropped; the calls that wait for them have their time limit.
+    """
+    with contextlib.suppress(Exception):
+        await producer._sender.close()  # noqa: SLF001 - it has no other way to give up
+    producer._closed = True  # noqa: SLF001 - same
+    with contextlib.suppress(Exception):
+        await producer.client.close()
 
 
 def _partitioner(key: bytes, partitions: Sequence[int], _available: Sequence[int]) -> int:
