@@ -130,7 +130,8 @@ class Calendar:
     def _cover(self, start_us: int, end_us: int) -> None:
         if self._lo_us <= start_us and end_us < self._hi_us:
             return
-        first, last = _year(start_us), _year(end_us)
+        # Civil years begin up to 14 hours before and after the years of UTC.
+        first, last = _year(start_us - DAY), _year(end_us + DAY)
         if self._years is not None:
             first, last = min(first, self._years[0]), max(last, self._years[1])
         if (first, last) != self._years:
@@ -179,7 +180,7 @@ def _append(starts: list[int], ends: list[int], first: int, last: int, spec: Cal
 
 
 def _year(at_us: int) -> int:
-    """A civil year near the instant (a day early or late at its ends), inside the known range."""
+    """The instant's year in UTC, inside the known range."""
     if at_us < 0:
         return FIRST_YEAR
     if at_us >= _LAST_US:
