@@ -31,43 +31,43 @@ ESCALATION = Escalation(team="Inbound", channel="C0INBOUND", manager=MANAGER)
 LEAD = "hubspot:515:contact:77"
 
 
-def opened(**changes: Any) -> ObligationOpened:
+def opened(**changes: object) -> ObligationOpened:
     """A clock started at 09:00."""
     return _make(ObligationOpened, START, "Juno Vale waits for a first touch: within 1 h.", **changes)
 
 
-def at_risk(**changes: Any) -> ObligationAtRisk:
+def at_risk(**changes: object) -> ObligationAtRisk:
     """15 minutes are left."""
     summary = "Juno Vale still waits for a first touch: 15 min left; Mara Lind holds the lead."
     return _make(ObligationAtRisk, DEADLINE - timedelta(minutes=15), summary, **{"warning": "15m left", **changes})
 
 
-def breached(**changes: Any) -> ObligationBreached:
+def breached(**changes: object) -> ObligationBreached:
     """The hour is over."""
     summary = "Nobody has contacted Juno Vale within 1 h; Mara Lind has held the lead for 50 min."
     return _make(ObligationBreached, DEADLINE, summary, **changes)
 
 
-def met(**changes: Any) -> ObligationMet:
+def met(**changes: object) -> ObligationMet:
     """Touched in time."""
     return _make(ObligationMet, DEADLINE - timedelta(minutes=5), "Juno Vale was contacted: in time.", **changes)
 
 
-def met_late(**changes: Any) -> ObligationMetLate:
+def met_late(**changes: object) -> ObligationMetLate:
     """Touched 12 minutes too late."""
-    late = {"business_seconds": 4320.0, **changes}
+    late: dict[str, object] = {"business_seconds": 4320.0, **changes}
     return _make(ObligationMetLate, DEADLINE + timedelta(minutes=12), "Juno Vale was contacted late.", **late)
 
 
-def cancelled(**changes: Any) -> ObligationCancelled:
+def cancelled(**changes: object) -> ObligationCancelled:
     """The lead was recycled."""
-    reason = {"reason": "the lead was sent back to marketing", **changes}
+    reason: dict[str, object] = {"reason": "the lead was sent back to marketing", **changes}
     return _make(ObligationCancelled, DEADLINE + timedelta(minutes=20), "First touch no longer counts.", **reason)
 
 
-def retracted(of: AnySlaEvent, **changes: Any) -> ObligationRetracted:
+def retracted(of: AnySlaEvent, **changes: object) -> ObligationRetracted:
     """A touch of 09:30 turned up."""
-    fields = {
+    fields: dict[str, object] = {
         "id": identifier(of.obligation, "retracted", of.id),
         "obligation": of.obligation,
         "lead": of.lead,
@@ -79,9 +79,9 @@ def retracted(of: AnySlaEvent, **changes: Any) -> ObligationRetracted:
     return _make(ObligationRetracted, DEADLINE + timedelta(minutes=30), "Taken back.", **fields)
 
 
-def _make(kind: type[E], at: datetime, summary: str, **changes: Any) -> E:
-    lead = changes.get("lead", LEAD)
-    obligation = changes.get("obligation", identifier(lead, "first_touch", "1"))
+def _make(kind: type[E], at: datetime, summary: str, **changes: object) -> E:
+    lead = str(changes.get("lead", LEAD))
+    obligation = str(changes.get("obligation", identifier(lead, "first_touch", "1")))
     fields: dict[str, Any] = {
         "id": identifier(obligation, str(kind.__struct_config__.tag)),
         "obligation": obligation,

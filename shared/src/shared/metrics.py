@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-# Without this every counter and histogram gets a `_created` series of its own. Said by a call: the variable that says the
-# same is read when prometheus_client is first imported, which may have happened before.
+# Without this every counter and histogram gets a `_created` series of its own. Said by a call: the variable that says
+# the same is read when prometheus_client is first imported, which may have happened before.
 disable_created_metrics()
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
