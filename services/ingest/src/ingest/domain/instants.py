@@ -9,6 +9,8 @@ from decimal import Decimal
 from ingest.domain.translation import FailureReason, Untranslatable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST, _LATEST = -62_135_596_800_000_000, 253_402_300_800_000_000
+"""The years 1 to 9999 in microseconds since 1970: what a datetime can hold."""
 _MILLISECONDS_FROM = 100_000_000_000
 """Numbers from here on are milliseconds: as seconds they lie beyond the year 5000, as milliseconds after March 1973."""
 
@@ -37,16 +39,15 @@ def from_anything(value: object, *, place: str) -> datetime:
     """An instant from ISO 8601 text, or from seconds or milliseconds since 1970 (told apart by their size)."""
     if isinstance(value, str) and not value.strip().lstrip("-").replace(".", "", 1).isdigit():
         return from_text(value, place=place)
+    if isinstance(value, bool):
+        raise _unreadable(value, place)
     try:
         number = Decimal(str(value))
-    except ArithmeticError:
-        raise _unreadable(value, place) from None
-    if isinstance(value, bool) or not number.is_finite():
-        raise _unreadable(value, place)
-    micros = number * (1_000 if abs(number) >= _MILLISECONDS_FROM else 1_000_000)
-    try:
+        micros = number * (1_000 if abs(number) >= _MILLISECONDS_FROM else 1_000_000)
+        if not _EARLIEST < micros < _LATEST:
+            raise _unreadable(value, place)
         return _EPOCH + timedelta(microseconds=int(micros))
-    except (OverflowError, ArithmeticError):
+    except ArithmeticError:
         raise _unreadable(value, place) from None
 
 

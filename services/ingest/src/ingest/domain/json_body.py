@@ -1,5 +1,6 @@
 """Reading JSON as CRMs send it, without losing a digit, and asking for fields of it by type."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -8,13 +9,16 @@ import msgspec
 from ingest.domain.translation import FailureReason, Untranslatable
 from shared.events.lead import Scalar
 
+_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
+"""Narrower than `Decimal`, which also takes 1_000, NaN and the digits of other scripts."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _decoder: msgspec.json.Decoder[object] = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def parse(body: bytes, *, decoder: msgspec.json.Decoder[object] = _decoder) -> object:
     """The JSON value of `body`; numbers with a fraction are `Decimal`, so that amounts keep what was written."""
     try:
-        return decoder.decode(body)
+        return decoder.decode(body.removeprefix(_BYTE_ORDER_MARK))
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
         raise Untranslatable(FailureReason.MALFORMED_BODY, f"the body is not JSON: {error}") from error
     except RecursionError as error:
@@ -62,13 +66,10 @@ def decimal_text(value: object, *, place: str) -> str | None:
     """An amount as decimal text, digit for digit as it was sent; null and empty are None."""
     if value is None or value == "":
         return None
-    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+    if isinstance(value, bool) or not _DECIMAL.fullmatch(str(value)):
         raise _malformed(place, "a decimal number", value)
-    try:
-        number = Decimal(value)
-    except ArithmeticError:
-        raise _malformed(place, "a decimal number", value) from None
-    if not number.is_finite() or not _prints_short(number):
+    number = Decimal(str(value))
+    if not _prints_short(number):
         raise _malformed(place, "a decimal number", value)
     return format(number, "f")
 
