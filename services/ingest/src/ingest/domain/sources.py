@@ -150,6 +150,12 @@ class SourceMapping(msgspec.Struct, frozen=True, kw_only=True):
     """Address of a lead's page in the CRM, with `{account}`, `{object}` and `{id}` in it."""
     each: str | None = None
     rules: tuple[JsonRule, ...] = ()
+    owner_ids_by_user: Mapping[str, str] = {}
+    """Follows from `owners`: user id → owner id. Looked up for every change, so it is not searched each time."""
+
+    def __post_init__(self) -> None:
+        by_user = {rule.user_id: owner_id for owner_id, rule in self.owners.items() if rule.user_id is not None}
+        msgspec.structs.force_setattr(self, "owner_ids_by_user", by_user)
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

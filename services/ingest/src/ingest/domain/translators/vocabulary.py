@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from ingest.domain.sources import DealStageRule, DispositionRule, Outcome, OwnerRule, Source
+from ingest.domain.sources import DealStageRule, DispositionRule, Outcome, Source
 from ingest.domain.translation import FailureReason, PartResult, Untranslatable
 from ingest.domain.translators.change import Change
 from shared.events.envelope import Actor, ActorKind, Owner, OwnerKind
@@ -94,15 +94,9 @@ def user_actor(source: Source, user_id: str) -> Actor:
     Where a CRM's user ids differ from its owner ids (HubSpot) and the mapping knows the person, the actor's id is the
     owner id, so that "by the owner" can be told.
     """
-    owner_id, rule = _owner_by_user(source, user_id)
+    owner_id = source.mapping.owner_ids_by_user.get(user_id, user_id)
+    rule = source.mapping.owners.get(owner_id)
     return Actor(kind=ActorKind.USER, id=owner_id, name=rule.name if rule else None)
-
-
-def _owner_by_user(source: Source, user_id: str) -> tuple[str, OwnerRule | None]:
-    for owner_id, rule in source.mapping.owners.items():
-        if rule.user_id == user_id:
-            return owner_id, rule
-    return user_id, source.mapping.owners.get(user_id)
 
 
 def deal_stage_rule(change: Change, raw_stage: str, defaults: Mapping[str, DealStageRule]) -> DealStageRule | None:
