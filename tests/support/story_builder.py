@@ -60,7 +60,7 @@ segments:
     when: {{attribute: size, at_least: 1000}}
 clocks:
   handoff:
-    targets: {{Enterprise: 30m, default: 1h}}
+    targets: {{{handoff}}}
     warnings: [{warnings}]
     calendar: {calendar}
   first_touch:
@@ -71,9 +71,15 @@ clocks:
 """
 
 
-def agreement(*, calendar: str = "owner", warnings: str = '"75%"', more: str = "") -> Agreement:
+def agreement(
+    *,
+    calendar: str = "owner",
+    warnings: str = '"75%"',
+    handoff: str = "Enterprise: 30m, default: 1h",
+    more: str = "",
+) -> Agreement:
     """An agreement of two clocks: an hour each, and less for the segment Enterprise."""
-    text = AGREEMENT.format(calendar=calendar, warnings=warnings, more=more)
+    text = AGREEMENT.format(calendar=calendar, warnings=warnings, handoff=handoff, more=more)
     return parse_agreement(text, today=utc("2024-01-01").date())
 
 

@@ -25,7 +25,7 @@ def judge(history: History, agreement: Agreement, now: datetime) -> Verdict:
     """
     now_us = to_us(now)
     facts, next_fact_us = _until(history.facts, now_us)
-    story = Story(agreement)
+    story = Story(agreement, history.source)
     story.apply(facts)
     name, url = _called(facts, history.lead)
     judged = (_judge_run(run, history, facts, agreement, now_us) for run in story.runs)

@@ -47,6 +47,7 @@ class Story:
     """The lead as the facts so far left it, and the runs they made."""
 
     agreement: Agreement
+    source: str
     runs: list[Run] = field(default_factory=list)
     stage: str | None = None
     owner: Owner | None = None
@@ -115,8 +116,17 @@ class Story:
     def _touched(self, fact: Touch) -> None:
         run = self._touch
         if run is not None and run.stopped_us is None and counts(fact, run.clock.touch, self.owner):
-            by = fact.by_name or (self.owner.name if self.owner is not None and fact.by_id == self.owner.id else None)
-            run.stop(fact.at_us, fact.id, f"{fact.channel.value} by {by or fact.by_id or 'a person'}")
+            run.stop(fact.at_us, fact.id, f"{fact.channel.value} by {self._who(fact)}")
+
+    def _who(self, touch: Touch) -> str:
+        """Who touched the lead, by the best name there is."""
+        if touch.by_id is None:
+            return touch.by_name or "a person"
+        person = self.agreement.person(self.source, touch.by_id)
+        if person is not None:
+            return person.name
+        owners = self.owner.name if self.owner is not None and self.owner.id == touch.by_id else None
+        return touch.by_name or owners or touch.by_id
 
     def _other(self, fact: AnyFact) -> None:
         match fact:
