@@ -16,6 +16,7 @@ from tests.support.postgres_server import (
     make_run_folder,
     remove_run_folder,
     running_server,
+    sweep_moved_data,
 )
 
 MADE_HERE = pytest.StashKey[Path]()
@@ -33,6 +34,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if (folder := config.stash.get(MADE_HERE, None)) is not None:
         del os.environ[FOLDER_VARIABLE]
         remove_run_folder(folder)
+        sweep_moved_data()
 
 
 @pytest.fixture(scope="session")

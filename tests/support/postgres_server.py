@@ -25,6 +25,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from shared.embedded import EmbeddedPostgres, EmbeddedPostgresError, forget
+from shared.embedded.place import moved_places
 from shared.embedded.postmaster import processes, send, wait_until_gone
 
 URL_VARIABLE = "LEADPACT_TEST_DATABASE_URL"
@@ -126,6 +127,17 @@ def make_run_folder() -> Path:
         if owner.isdigit() and not Path(f"/proc/{owner}").exists() and old.stat().st_uid == os.geteuid():
             remove_run_folder(old)
     return make_open_folder(f"{FOLDER_PREFIX}{os.getpid()}-")
+
+
+def sweep_moved_data() -> None:
+    """Delete the data of embedded servers that were started below a temporary folder which is gone by now.
+
+    As root such data lies below /var/lib wherever the server's account can't enter the folder, as with `tmp_path`.
+    """
+    for link, folder in moved_places():
+        if link.is_relative_to(tempfile.gettempdir()) and not link.is_symlink():
+            send(processes(folder / "data"), signal.SIGKILL)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def make_open_folder(prefix: str) -> Path:

@@ -1,6 +1,7 @@
 """The data directory: made whole or not at all, of a version that these programs can read."""
 
 import os
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ from shared.embedded.errors import EmbeddedPostgresError
 
 ROLE = "leadpact"
 DATABASE = "leadpact"
+PARTIAL = "data.new-"
 INITDB_SECONDS = 180.0
 
 
@@ -28,11 +30,12 @@ def check_version(data: Path, binaries: Binaries) -> None:
 def make_cluster(data: Path, *, binaries: Binaries, account: Account) -> None:
     """Make the data directory with our role and database in it.
 
-    It grows beside its place and is renamed at the end, so that a kill -9 in between leaves nothing half made.
+    It grows beside its place and is renamed at the end, so that a kill -9 in between leaves nothing half made. Under
+    a name of its own: the initdb of a killed process may still be at work, and empties its folder when it fails.
     """
-    partial = data.with_name("data.new")
-    if partial.exists():
-        shutil.rmtree(partial)
+    for leftover in data.parent.glob(f"{PARTIAL}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial = data.with_name(f"{PARTIAL}{secrets.token_hex(4)}")
     account.own(partial)
     _run(
         (

@@ -15,11 +15,12 @@ The folder itself is not the server's account's: what this process writes there 
 import re
 import secrets
 import shutil
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 
 from shared.embedded.account import Account
-from shared.embedded.binaries import shared_place
+from shared.embedded.binaries import SHARED_PLACE, shared_place
 from shared.embedded.errors import EmbeddedPostgresError
 
 PORT = 5432
@@ -28,6 +29,8 @@ SOCKET_NAME = f".s.PGSQL.{PORT}"
 LONGEST_SOCKET_PATH = 103
 """Bytes of a socket's whole path: 107 on Linux, 103 on macOS."""
 SHORT_FOLDER = Path("/tmp")  # noqa: S108 - not TMPDIR, which differs between processes; the owner is checked
+ORIGIN = "origin"
+"""In a folder below /var/lib: the link that leads to it."""
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 """Only such a path stands unquoted in a URL and in PostgreSQL's comma-separated list of socket folders."""
 
@@ -108,7 +111,7 @@ class Place:
                 "Set LEADPACT_STATE_DIR to a folder that you may write to."
             ) from error
 
-    def bring_within_reach(self, account: Account) -> None:
+    def bring_within_reach(self, account: Account, progress: Callable[[str], None]) -> None:
         """Move an empty place to /var/lib where `account` can't enter it here; permissions of others stay as they are.
 
         The name has a random part: once somebody deletes the state directory its data must not come back.
@@ -126,6 +129,7 @@ class Place:
             )
         try:
             self._move_to_shared_place()
+            progress(f"PostgreSQL, which does not run as root, can't reach {self.link}: the data is in {self.folder}")
         except OSError as error:
             raise EmbeddedPostgresError(
                 f"The account that PostgreSQL runs as (uid {account.uid}) can't reach {self.folder}, and the data "
@@ -136,6 +140,7 @@ class Place:
         target = shared_place() / f"data-{secrets.token_hex(8)}"
         target.mkdir(mode=0o711)
         target.chmod(0o711)
+        (target / ORIGIN).write_text(str(self.link))
         shutil.rmtree(self.link)
         self.link.symlink_to(target)
 
@@ -149,3 +154,9 @@ class Place:
                 f"{self.socket_folder}, the folder for the server's socket, is not of uid {account.uid} alone. "
                 "Remove it, then start again."
             )
+
+
+def moved_places() -> Iterator[tuple[Path, Path]]:
+    """Every folder below /var/lib that holds a server's data, after the link that led to it (if nobody deleted it)."""
+    for origin in SHARED_PLACE.glob(f"data-*/{ORIGIN}"):
+        yield Path(origin.read_text()), origin.parent

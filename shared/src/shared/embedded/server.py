@@ -95,7 +95,7 @@ class EmbeddedPostgres:
         with self._exclusive():
             self._place.make()
             account = choose_account(self._place.data)
-            self._place.bring_within_reach(account)
+            self._place.bring_within_reach(account, self._progress)
             if self._use is None:
                 self._use = FileLock(self._place.users_lock)
                 self._use.share()
@@ -168,15 +168,26 @@ class EmbeddedPostgres:
             make_cluster(data, binaries=binaries, account=account)
         check_version(data, binaries)
         self._place.make_folders(account)
-        if (pid := postmaster(data)) is not None and self._wait_until_ready(binaries, pid):
+        if self._settled(binaries):
             return
         self._clear_remains()
         self._progress("starting the database")
         pid = launch(self._place, binaries=binaries, account=account, settings=self._settings)
-        if not self._wait_until_ready(binaries, pid):
+        # Where a process killed in the middle of this very step left a server to start, one of the two gives way.
+        if not self._wait_until_ready(binaries, pid) and not self._settled(binaries):
             raise EmbeddedPostgresError(
                 f"PostgreSQL in {self._place.folder} does not start. Its last words:\n{last_words(self._place)}"
             )
+
+    def _settled(self, binaries: Binaries) -> bool:
+        """Wait for what still lives there: whether it is a server that answers. False: ended, or only children."""
+        deadline = time.monotonic() + ORPHAN_SECONDS
+        while processes(self._place.data) and time.monotonic() < deadline:
+            pid = postmaster(self._place.data)
+            if pid is not None and self._wait_until_ready(binaries, pid):
+                return True
+            time.sleep(LOOK_AGAIN_SECONDS)
+        return False
 
     def _clear_remains(self) -> None:
         """What a crash left: children without a postmaster, and files that name a pid of nobody or somebody else.
@@ -184,13 +195,13 @@ class EmbeddedPostgres:
         PostgreSQL itself would take any live process of that number for its predecessor, and not start.
         """
         data = self._place.data
-        if not wait_until_gone(data, timeout_seconds=ORPHAN_SECONDS):
+        if processes(data):
             self._progress("ending processes that a crashed database left")
             send(processes(data), signal.SIGKILL)
-            if not wait_until_gone(data, timeout_seconds=ORPHAN_SECONDS):
-                raise EmbeddedPostgresError(
-                    f"Processes {sorted(processes(data))} of a crashed PostgreSQL in {data} do not end. End them."
-                )
+        if not wait_until_gone(data, timeout_seconds=ORPHAN_SECONDS):
+            raise EmbeddedPostgresError(
+                f"Processes {sorted(processes(data))} of a crashed PostgreSQL in {data} do not end. End them."
+            )
         if recorded_pid(data) is not None:
             self._progress("the database was not stopped properly; recovering what was committed")
         for stale in (data / "postmaster.pid", *self._place.socket_files):

@@ -110,7 +110,7 @@ async def test_children_that_outlive_their_killed_postmaster(state_dir: Path, sp
 async def test_kill_9_while_the_data_directory_is_made(state_dir: Path) -> None:
     async with open_embedded(state_dir) as server:
         data = server.data_dir
-    partial = data.with_name("data.new")
+    partial = data.with_name("data.new-0123")
     data.rename(partial)  # as initdb leaves it, before the end
     shutil.rmtree(partial / "base")
     async with open_embedded(state_dir) as server:
