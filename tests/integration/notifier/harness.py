@@ -1,9 +1,9 @@
 """The notifier's use cases on a real database, with a clock that the test moves and channels of the test's choice."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import asyncpg
@@ -76,12 +76,13 @@ class Notifier:
         clock: Clock,
         pace_seconds: float = 0.0,
         obligations: Obligations | None = None,
+        wrap: Callable[[Any], Any] = lambda port: port,
     ) -> None:
         self.clock = clock
         self.heard = Heard()
         self.book = DeliveryBook(pool)
         self.inbox = PostgresInbox(pool)
-        self.deliveries = PostgresDeliveries(pool)
+        self.deliveries = wrap(PostgresDeliveries(pool))
         routing = Routing(channels=tuple(channels), default_channel="#sales")
         self.intake = Intake(inbox=self.inbox, routing=routing, now=clock)
         policy = Policy(

@@ -72,7 +72,7 @@ class NotifierSettings(CommonSettings):
         gt=0,
         le=600,
         description="How long a message under way stays with its process; after that the process counts as dead. "
-        "At least 5 s more than a request may take.",
+        "More than 2 s longer than a request may take.",
     )
     notifier_settle_seconds: float = Field(
         60.0,

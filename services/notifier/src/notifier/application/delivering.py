@@ -29,7 +29,7 @@ from shared.logs import get_logger
 
 logger = get_logger(__name__)
 
-SEND_MARGIN_SECONDS = 5.0
+SEND_MARGIN_SECONDS = 2.0
 """A request is begun only while its lease runs at least this much longer than the request may take."""
 
 
