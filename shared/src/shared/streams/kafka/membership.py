@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -109,10 +110,18 @@ class Membership:
         self._joined().resume(where)
 
     def readable_end(self, where: TopicPartition, end: int) -> int:
-        """Where reading must stop for now: an open transaction hides what lies behind its beginning."""
+        """Where reading must stop for now: an open transaction hides what lies behind its beginning.
+
+        Only if the consumer heard so lately; one that has stopped fetching still believes an end of long ago.
+        """
         consumer = self._joined()
-        stable = consumer.last_stable_offset(where) if where in consumer.assignment() else None
-        return end if stable is None or stable < 0 else min(end, int(stable))
+        if where not in consumer.assignment():
+            return end
+        stable, polled_at_ms = consumer.last_stable_offset(where), consumer.last_poll_timestamp(where)
+        if stable is None or stable < 0 or polled_at_ms is None:
+            return end
+        silent_seconds = time.time() - polled_at_ms / 1000
+        return end if silent_seconds > self._options.stuck_after_seconds else min(end, int(stable))
 
     def condemn(self) -> None:
         """The consumer is to be replaced."""

@@ -29,12 +29,13 @@ Batch = Mapping[TopicPartition, Sequence[Any]]
 class _Owned:
     """One owned partition: what was handed out, and how far the gate is open."""
 
-    __slots__ = ("gate", "position", "reported")
+    __slots__ = ("gate", "position", "reported", "stalled_since")
 
     def __init__(self, position: int) -> None:
         self.position = position
         self.gate = Gate()
         self.reported: datetime | None = None
+        self.stalled_since: float | None = None
 
 
 class KafkaSubscription:
@@ -52,7 +53,6 @@ class KafkaSubscription:
         self._handing_out = False
         self._was_full = False
         self._probed_at = 0.0
-        self._progress_at = 0.0
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,7 +81,6 @@ class KafkaSubscription:
         while self._membership.consumer is None:
             if self._topic in await self._view.topics():
                 await self._membership.join()
-                self._progress_at = time.monotonic()
                 break
             left = deadline - time.monotonic()
             if left <= 0:
@@ -157,9 +156,9 @@ class KafkaSubscription:
                 )
         for fetch in fetched:
             owned = self._owned[fetch.partition]
-            owned.position, owned.reported = fetch.position, fetch.read_through
-        if fetched:
-            self._progress_at = time.monotonic()
+            if fetch.position != owned.position:
+                owned.position, owned.stalled_since = fetch.position, None
+            owned.reported = fetch.read_through
         return fetched
 
     async def _probe(self, *, idle: bool, full: bool) -> None:
@@ -178,20 +177,23 @@ class KafkaSubscription:
         for partition, end in ends.items():
             if (owned := self._owned.get(partition)) is not None:
                 owned.gate.probed(asked_at, end)
-        if idle:
-            self._notice_stuck(ends)
+        self._notice_stuck(ends)
 
     def _notice_stuck(self, ends: Mapping[int, int]) -> None:
-        behind = [p for p, end in ends.items() if self._membership.readable_end(self._where(p), end) > self._at(p)]
+        """aiokafka may stop fetching a partition without a word (its issue 1037)."""
         now = time.monotonic()
-        if not behind:
-            self._progress_at = now
-        elif now - self._progress_at > self._options.stuck_after_seconds:
-            self._membership.condemn()
-            raise StreamUnavailable(
-                f"{self._options.address}: the consumer of {self._topic!r} got nothing for "
-                f"{now - self._progress_at:.0f} s although partitions {behind} have more; it is replaced"
-            )
+        for partition, owned in self._owned.items():
+            readable = self._membership.readable_end(self._where(partition), ends.get(partition, 0))
+            if readable <= owned.position:
+                owned.stalled_since = None
+            elif owned.stalled_since is None:
+                owned.stalled_since = now
+            elif (stalled_seconds := now - owned.stalled_since) > self._options.stuck_after_seconds:
+                self._membership.condemn()
+                raise StreamUnavailable(
+                    f"{self._options.address}: the consumer got nothing of partition {partition} of {self._topic!r} "
+                    f"for {stalled_seconds:.0f} s although there is more; it is replaced"
+                )
 
     async def _settle(self, queue: RebalanceQueue) -> None:
         """Tell the caller, in its own task, what the rebalances changed."""
@@ -218,7 +220,6 @@ class KafkaSubscription:
         beginnings = await self._view.beginnings(self._topic, partitions)
         offsets = await self._listener.assigned(partitions)
         self._owned = {p: _Owned(offsets.get(p, beginnings.get(p, 0))) for p in partitions}
-        self._progress_at = time.monotonic()
         try:
             for partition, owned in self._owned.items():
                 self._membership.seek(self._where(partition), owned.position)
@@ -245,9 +246,6 @@ class KafkaSubscription:
 
     async def _position(self, partition: int) -> int:
         return await self._membership.position(self._where(partition))
-
-    def _at(self, partition: int) -> int:
-        return self._owned[partition].position if partition in self._owned else 0
 
     def _where(self, partition: int) -> TopicPartition:
         return TopicPartition(self._topic, partition)
