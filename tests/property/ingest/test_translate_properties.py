@@ -257,6 +257,8 @@ def assert_total(source: Source, body: object, content_type: str = "application/
         assert event.at.utcoffset() is not None
     ids_told = [event.id for event in result.events]
     assert len(ids_told) == len(set(ids_told))
+    failed = [one.part for one in result.failures]
+    assert len(failed) == len(set(failed))
     assert presented(result)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
+import msgspec
 import pytest
 
 from ingest.domain.salesforce_message import long_id, parse, without_session_id
@@ -169,6 +170,20 @@ def test_an_unmapped_status_fails_alone_and_hides_no_owner() -> None:
     result = told(lead(OwnerId=USER, Status="Nueva"))
     assert [type(one) for one in result.events] == [LeadAssigned]
     assert [(one.part, one.reason) for one in result.failures] == [(0, FailureReason.UNMAPPED_STAGE)]
+
+
+def test_a_part_that_fails_in_two_respects_has_one_failure_that_names_both() -> None:
+    result = told(lead(OwnerId="0YY2X000003tUvWEAU", Status="Nueva"))
+    assert [(one.part, one.reason) for one in result.failures] == [(0, FailureReason.UNMAPPED_STAGE)]
+    assert "'Nueva'" in result.failures[0].detail
+    assert "OwnerId" in result.failures[0].detail
+
+
+def test_a_corrected_mapping_adds_what_was_missing_under_the_same_ids() -> None:
+    known = msgspec.structs.replace(SOURCE, mapping=msgspec.structs.replace(MAPPING, stages={"Nueva": "mql"}))
+    before = {one.id for one in told(lead(OwnerId=USER, Status="Nueva")).events}
+    after = {one.id for one in told(lead(OwnerId=USER, Status="Nueva"), source=known).events}
+    assert before < after
 
 
 def test_a_status_may_be_a_disposition() -> None:

@@ -58,7 +58,12 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
 
 
 class Translation(msgspec.Struct, frozen=True, kw_only=True):
-    """The result for one raw request. Failed parts go to the dead letters; all the others count."""
+    """The result for one raw request. Failed parts go to the dead letters; all the others count.
+
+    A part may fail in one respect and count in others (an unknown stage, a known owner). It has one failure at most,
+    whose reason is that of the first respect and whose detail names all; done again with a corrected mapping, the
+    events that counted before come out with the same ids.
+    """
 
     steps: tuple[Step, ...] = ()
     ignored: tuple[Ignored, ...] = ()
@@ -87,16 +92,16 @@ Told = Iterable[tuple[PartResult, str]]
 
 
 class Collector:
-    """Gathers what translators tell, part by part. A part either counts as a whole or fails as a whole."""
+    """Gathers what translators tell, part by part, and within a part respect by respect."""
 
     def __init__(self) -> None:
         self._steps: list[Step] = []
         self._ignored: list[Ignored] = []
-        self._failures: list[Failure] = []
+        self._failures: dict[int | None, Failure] = {}
         self._seen: set[str] = set()
 
     def part(self, index: int, told: Told) -> None:
-        """Take what is told of part `index`; an `Untranslatable` raised on the way fails this part alone."""
+        """Take what is told of part `index` in one respect: all of it, or, if `Untranslatable` is raised, none."""
         try:
             results = list(told)
         except Untranslatable as refusal:
@@ -113,8 +118,14 @@ class Collector:
 
     def fail(self, index: int | None, refusal: Untranslatable) -> None:
         """Part `index`, or the whole request, can't be translated."""
-        self._failures.append(Failure(index, refusal.reason, refusal.detail))
+        before = self._failures.get(index)
+        if before is None:
+            self._failures[index] = Failure(index, refusal.reason, refusal.detail)
+        else:
+            self._failures[index] = Failure(index, before.reason, f"{before.detail}; {refusal.detail}")
 
     def result(self) -> Translation:
         """All that was gathered."""
-        return Translation(steps=tuple(self._steps), ignored=tuple(self._ignored), failures=tuple(self._failures))
+        return Translation(
+            steps=tuple(self._steps), ignored=tuple(self._ignored), failures=tuple(self._failures.values())
+        )
