@@ -39,7 +39,7 @@ LEAD_EVENT_TYPES = (
 
 
 class EngineMetrics:
-    """The `Watcher` of the engine, and the gauges of the situation. What the agreement can give reads 0 from the start."""
+    """The `Watcher` of the engine, and the gauges of the situation. What the agreement names reads 0 from the start."""
 
     def __init__(self, metrics: Metrics, agreement: Agreement) -> None:
         self._clocks = [clock.kind.value for clock in agreement.clocks]

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import msgspec
 
@@ -9,7 +10,7 @@ from shared.events.envelope import ChangeOrigin, TimeSource
 from shared.events.lead import LeadEvent
 from sla_engine.domain.announced import Announced
 from sla_engine.domain.history import History
-from sla_engine.domain.instants import to_us
+from sla_engine.domain.instants import from_us, to_us
 
 Filed = Mapping[str, int]
 """Obligation id → fingerprint of its row as it stands in the database, so that only what changed is written."""
@@ -46,6 +47,11 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     time_source: TimeSource
     origin: ChangeOrigin
     received_us: int
+
+    @property
+    def received_at(self) -> datetime:
+        """When our side got it."""
+        return from_us(self.received_us)
 
 
 _TIME_SOURCES = tuple(TimeSource)

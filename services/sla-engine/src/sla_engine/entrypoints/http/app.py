@@ -1,19 +1,47 @@
-"""The engine's HTTP app."""
+"""The engine's HTTP app: API, pages, operations."""
 
 from collections.abc import Callable
 from datetime import datetime
+from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from starlette.responses import Response
 
 from shared.operations import Operations
-from shared.problem import install_problem_handlers
+from shared.problem import Problem, install_problem_handlers, problem_response
+from sla_engine.application.ports import StoreUnavailable
 from sla_engine.application.reading import Reader
 from sla_engine.domain.agreement import Agreement
+from sla_engine.entrypoints.http.api import make_api
+from sla_engine.entrypoints.http.pages import make_pages
+
+DESCRIPTION = (
+    "Every promise on every lead becomes a clock. Lists, explanations and figures; errors are RFC 9457 problems."
+)
 
 
 def make_app(*, reader: Reader, agreement: Agreement, clock: Callable[[], datetime], operations: Operations) -> FastAPI:
     """All routes of the engine."""
-    app = FastAPI(title="Leadpact sla-engine")
+    app = FastAPI(
+        title="Leadpact sla-engine",
+        version=version("leadpact-sla-engine"),
+        description=DESCRIPTION,
+        openapi_url="/api/v1/openapi.json",
+        redoc_url=None,
+    )
     install_problem_handlers(app)
+    app.add_exception_handler(StoreUnavailable, _unavailable)
+    app.include_router(make_api(reader=reader, agreement=agreement, clock=clock))
+    app.include_router(make_pages(reader=reader, agreement=agreement, clock=clock))
     app.router.routes.extend(operations.routes())
     return app
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    problem = Problem(
+        title="Not available for now",
+        status=503,
+        detail=f"{error}; ask again in a few seconds",
+        instance=request.url.path,
+    )
+    return problem_response(problem, headers={"retry-after": "5"})

@@ -1,0 +1,124 @@
+"""Pages for people, rendered on the server: no script, one style sheet of our own."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from importlib.resources import files
+from typing import Annotated
+from urllib.parse import quote
+from zoneinfo import ZoneInfo, available_timezones
+
+from fastapi import APIRouter, Query
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from sla_engine.application.compliance import kept
+from sla_engine.application.explanation import ObligationExplained, explain
+from sla_engine.application.reading import ObligationFilter, Reader
+from sla_engine.domain.agreement import DEFAULT_SEGMENT, Agreement
+from sla_engine.entrypoints.http import wording
+
+SOON = 50
+RECENT = 20
+PERIOD = timedelta(days=28)
+HEADERS = {
+    "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+"""Pages name leads: they are kept by nobody and embedded nowhere."""
+STYLE_SHEET = "leadpact.css"
+
+Zone = Annotated[str | None, Query(max_length=64, description="IANA zone in which times are shown.")]
+
+
+class Bar(list[tuple[float, float, str]]):
+    """Stretches of a used-time bar: start and width in percent, and the holder's place among the holders."""
+
+
+def make_pages(*, reader: Reader, agreement: Agreement, clock: Callable[[], datetime]) -> APIRouter:
+    """`/`, a page per lead, and their style sheet."""
+    pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    render = _renderer(agreement)
+    style = files("sla_engine.entrypoints.http").joinpath("static", STYLE_SHEET).read_bytes()
+
+    @pages.get("/")
+    async def home(zone: Zone = None) -> Response:
+        now = clock()
+        soon = await reader.obligations(ObligationFilter(states=["on_track", "at_risk"]), after=None, limit=SOON)
+        broken = await reader.obligations(
+            ObligationFilter(states=["breached", "met_late"], newest_first=True), after=None, limit=RECENT
+        )
+        tallies = await reader.compliance(now - PERIOD, now, clock=None, team=None)
+        figures = [(tally, kept(tally)) for tally in tallies if tally.opened or tally.met or tally.breached]
+        shown = _zone(zone, agreement.timezone)
+        return render("home.html", now=now, zone=shown, soon=soon, broken=broken, figures=figures, most=SOON)
+
+    @pages.get("/leads/{lead:path}")
+    async def lead(lead: str, zone: Zone = None) -> Response:
+        now = clock()
+        record = await reader.lead(lead)
+        if record is None:
+            return render("missing.html", status=404, now=now, zone=_zone(zone, agreement.timezone), key=lead)
+        explained = explain(record, agreement, now)
+        shown = _zone(zone, explained.timezone)
+        bars = {each.id: _bar(each) for each in explained.obligations}
+        return render("lead.html", now=now, zone=shown, lead=explained, bars=bars)
+
+    @pages.get(f"/static/{STYLE_SHEET}")
+    async def style_sheet() -> Response:
+        return Response(style, media_type="text/css", headers={"cache-control": "max-age=300"})
+
+    return pages
+
+
+def _renderer(agreement: Agreement) -> Callable[..., Response]:
+    environment = Environment(
+        loader=PackageLoader("sla_engine.entrypoints.http"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(duration=wording.duration, percent=wording.percent, origin=wording.origin)
+    environment.globals.update(
+        states=wording.STATES,
+        agreement=agreement,
+        clock_names={clock.kind.value: clock.name for clock in agreement.clocks},
+        default_segment=DEFAULT_SEGMENT,
+        lead_url=lambda key: f"/leads/{quote(key, safe=':')}",
+    )
+
+    def render(template: str, *, now: datetime, zone: ZoneInfo, status: int = 200, **values: object) -> Response:
+        page = environment.get_template(template).render(
+            now=now,
+            zone=zone.key,
+            zones=list(dict.fromkeys([zone.key, agreement.timezone, *_team_zones(agreement), "UTC"])),
+            instant=partial(wording.instant, zone=zone, now=now),
+            relative=partial(wording.relative, now=now),
+            **values,
+        )
+        return HTMLResponse(page, status_code=status, headers=HEADERS)
+
+    return render
+
+
+def _team_zones(agreement: Agreement) -> list[str]:
+    return sorted({team.zone for team in agreement.teams.values()})
+
+
+def _zone(asked: str | None, otherwise: str) -> ZoneInfo:
+    """The zone that the reader asked for, or the team's. An unknown one is not worth an error."""
+    return ZoneInfo(asked if asked is not None and asked in available_timezones() else otherwise)
+
+
+def _bar(obligation: ObligationExplained) -> Bar:
+    """What each holder used, on a scale on which 100 is the target, or everything used where that is more."""
+    whole = max(obligation.target_seconds, obligation.business_seconds)
+    bar, start = Bar(), 0.0
+    for at, turn in enumerate(obligation.turns):
+        width = 100 * turn.business_seconds / whole if whole else 0.0
+        bar.append((round(start, 2), round(width, 2), str(at % 4)))
+        start += width
+    return bar
