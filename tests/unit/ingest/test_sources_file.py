@@ -11,8 +11,12 @@ from ruamel.yaml import YAML
 
 from ingest.adapters.sources_file import SourcesFileError, load_sources, parse_sources
 from ingest.adapters.sources_schema import json_schema
-from ingest.domain.sources import AuthMethod, Outcome, SourceKind, Sources
+from ingest.domain import raw_request
+from ingest.domain.sources import MOST_BODY_BYTES, AuthMethod, Outcome, SourceKind, Sources
 from shared.events.envelope import Channel, OwnerKind
+from shared.streams.port import Record
+from shared.streams.sizes import MAX_RECORD_BYTES, record_bytes
+from tests.support.ingest_sources import raw_of, source_of
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "deploy" / "sources.example.yaml"
 ENVIRON = {"HS": "first", "HS_OLD": "second", "PW": "pass", "WH": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
@@ -40,7 +44,13 @@ def test_a_source_is_read_with_its_defaults() -> None:
     assert (source.kind, source.authentication.method) == (SourceKind.HUBSPOT, AuthMethod.HUBSPOT)
     assert [one.reveal() for one in source.secrets] == ["first"]
     assert source.account is None
-    assert source.max_body_bytes == 4 * 1024 * 1024
+    assert source.max_body_bytes == MOST_BODY_BYTES
+
+
+def test_a_body_of_the_largest_size_fits_a_record_of_the_stream() -> None:
+    headers = {"content-type": "application/json", "webhook-id": "m" * 2000, "ce-source": "s" * 8000}
+    raw = raw_of(source_of(SourceKind.JSON), b"x" * MOST_BODY_BYTES, headers=headers, traceparent="0" * 55)
+    assert record_bytes(Record(key=b"source", value=raw_request.encode(raw))) < MAX_RECORD_BYTES
 
 
 def test_short_and_long_forms_say_the_same() -> None:

@@ -320,6 +320,14 @@ def test_the_change_source_tells_the_origin(change_source: str, origin: ChangeOr
     assert (found.actor.kind if found.actor else None) is actor
 
 
+def test_a_workflow_stays_automation_even_where_it_names_a_user() -> None:
+    found = only(
+        changed("notes_last_contacted", str(AT_MS), changeSource="AUTOMATION_PLATFORM", sourceId="userId:9501")
+    )
+    assert found.actor == Actor(kind=ActorKind.AUTOMATION, id="userId:9501")
+    assert (found.performed_by, found.automated) == (None, True)
+
+
 def test_deals_have_keys_of_their_own() -> None:
     deal = "hubspot:424242:deal:66"
     created = only(event("deal.creation", objectId=66))

@@ -206,6 +206,8 @@ def test_a_converted_lead_names_contact_and_deal_and_its_day_ends_no_later_than_
     assert converted.contact == f"salesforce:{ORGANISATION}:contact:0032X00000eFgHiQAK"
     assert converted.deal == f"salesforce:{ORGANISATION}:opportunity:0062X00000jKlMnQAK"
     assert told(lead(IsConverted="false")).events == ()
+    earlier = only(lead(IsConverted="true", ConvertedDate="2024-02-27"))
+    assert earlier.occurred_at.isoformat() == "2024-02-27T23:59:59.999999+00:00"
 
 
 def test_merged_and_deleted_records() -> None:

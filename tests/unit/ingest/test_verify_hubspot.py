@@ -96,6 +96,11 @@ def test_v3_over_the_undecoded_uri_fails() -> None:
     assert rejection(headers, body=b'[{"eventId":1}]', url=ENCODED) is RejectionReason.BAD_SIGNATURE
 
 
+def test_the_twelve_characters_of_hubspots_table_are_decoded_in_either_case() -> None:
+    assert decoded_uri("%3A%2F%3F%40%21%24%27%28%29%2A%2C%3B") == ":/?@!$'()*,;"
+    assert decoded_uri("%3a%2f%3f%40%21%24%27%28%29%2a%2c%3b") == ":/?@!$'()*,;"
+
+
 def test_decoding_leaves_all_other_characters_encoded() -> None:
     assert decoded_uri("/a%3a%2f%20%25%26%3D") == "/a:/%20%25%26%3D"
 

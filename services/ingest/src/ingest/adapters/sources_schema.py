@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchem
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from ingest.domain.sources import DEFAULT_MAX_BODY_BYTES, Outcome, SourceKind
+from ingest.domain.sources import DEFAULT_MAX_BODY_BYTES, MOST_BODY_BYTES, Outcome, SourceKind
 from shared.events.envelope import Channel, Direction, OwnerKind
 
 
@@ -186,7 +186,7 @@ class SourceModel(_Strict):
     account: Annotated[Text | None, Field(description="Portal, organisation or company id.")] = None
     secrets: list[Annotated[SecretModel, BeforeValidator(_no_clear_text)]] = []
     verify_: Annotated[VerifyModel, Field(alias="verify")] = VerifyModel()
-    max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = DEFAULT_MAX_BODY_BYTES
+    max_body_bytes: Annotated[int, Field(ge=1024, le=MOST_BODY_BYTES)] = DEFAULT_MAX_BODY_BYTES
     keep_headers: list[str] = []
     mapping: MappingModel = MappingModel()
 

@@ -31,6 +31,7 @@ _DECODED_IN_V3: Mapping[str, str] = {
     "%2C": ",",
     "%3B": ";",
 }
+_CURE = "is the secret the app's client secret, and public_url exactly the address that HubSpot calls?"
 _ENCODED = re.compile("|".join(_DECODED_IN_V3), re.IGNORECASE)
 
 
@@ -51,7 +52,7 @@ def verify(source: Source, *, method: str, url: str, headers: Mapping[str, str],
     signed = body if version == "v1" else f"{method}{url}".encode() + body
     expected = [Secret(_sha256(secret, signed)) for secret in source.secrets]
     if not any_matches(expected, given):
-        raise Rejected(RejectionReason.BAD_SIGNATURE, f"the {version} signature is not that of the configured secret")
+        raise Rejected(RejectionReason.BAD_SIGNATURE, f"the {version} signature does not fit; {_CURE}")
 
 
 def _verify_v3(
@@ -69,7 +70,7 @@ def _verify_v3(
     signed = f"{method}{decoded_uri(url)}".encode() + body + (timestamp or "").encode()
     expected = [Secret(_hmac(secret, signed)) for secret in source.secrets]
     if not any_matches(expected, given):
-        raise Rejected(RejectionReason.BAD_SIGNATURE, "the v3 signature is not that of the configured secret")
+        raise Rejected(RejectionReason.BAD_SIGNATURE, f"the v3 signature does not fit; {_CURE}")
 
 
 def decoded_uri(url: str) -> str:
