@@ -57,9 +57,9 @@ def recorded_pid(data: Path) -> int | None:
 
 def processes(data: Path) -> set[int]:
     """The numbers of all live processes that work in this data directory."""
-    if _has_proc():
-        return {int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit() and _works_in(entry, data)}
-    return _processes_by_ps(data)
+    if not _has_proc():
+        return _processes_by_ps(data)
+    return _those_in(data, {int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()})
 
 
 def lives(pid: int) -> bool:
@@ -77,8 +77,8 @@ def postmaster(data: Path) -> int | None:
     pid = recorded_pid(data)
     if pid is None:
         return None
-    ours = _works_in(PROC / str(pid), data) if _has_proc() else pid in _processes_by_ps(data)
-    return pid if ours else None
+    ours = _those_in(data, {pid}) if _has_proc() else _processes_by_ps(data)
+    return pid if pid in ours else None
 
 
 def send(pids: set[int], number: signal.Signals) -> None:
@@ -102,11 +102,41 @@ def _has_proc() -> bool:
     return PROC.joinpath("self", "cwd").exists()
 
 
-def _works_in(entry: Path, data: Path) -> bool:
-    try:
-        return entry.joinpath("cwd").readlink() == data and "postgres" in entry.joinpath("comm").read_text()
-    except OSError:  # ended meanwhile, or not ours to look at, hence not the server's
-        return False
+def _those_in(data: Path, pids: set[int]) -> set[int]:
+    found: set[int] = set()
+    closed: set[int] = set()
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
+            if "postgres" not in PROC.joinpath(str(pid), "comm").read_text():
+                continue
+            try:
+                if PROC.joinpath(str(pid), "cwd").readlink() == data:
+                    found.add(pid)
+            except PermissionError:
+                closed.add(pid)
+    return found | _those_in_as_owner(data, closed)
+
+
+def _those_in_as_owner(data: Path, pids: set[int]) -> set[int]:
+    """Root may not look into other accounts' processes where it lacks CAP_SYS_PTRACE, as in most containers.
+
+    The account itself may. Without root such processes are of others, hence not the server's.
+    """
+    if not pids or os.geteuid() != 0 or not data.exists():
+        return set()
+    owner = data.stat()
+    looked = subprocess.run(  # noqa: S603 - a fixed script, and numbers
+        ("/bin/sh", "-c", 'for p; do echo "$p $(readlink "/proc/$p/cwd")"; done', "sh", *map(str, sorted(pids))),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        user=owner.st_uid,
+        group=owner.st_gid,
+        extra_groups=(),
+    )
+    lines = (line.partition(" ") for line in looked.stdout.splitlines())
+    return {int(pid) for pid, _, folder in lines if folder == str(data)}
 
 
 def _processes_by_ps(data: Path) -> set[int]:

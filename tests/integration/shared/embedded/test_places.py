@@ -1,5 +1,6 @@
 """Wherever the state directory and the environment lie, and whoever starts it."""
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.embedded import EmbeddedPostgres, EmbeddedPostgresError, account, binaries, forget, open_embedded
-from tests.integration.shared.embedded.conftest import Spawn, execute
+from tests.integration.shared.embedded.conftest import REPOSITORY, Spawn, execute
 
 pytestmark = pytest.mark.postgres
 
@@ -115,6 +116,21 @@ async def test_the_servers_account_can_turn_nothing_elsewhere(state_dir: Path) -
     assert (place.stat().st_uid, _mode(place)) == (0, 0o711)
     for entry in (data, place / "run", place / "log"):
         assert _mode(entry) == 0o700
+
+
+@as_root
+async def test_as_root_that_may_not_look_into_other_processes(state_dir: Path) -> None:
+    if (setpriv := shutil.which("setpriv")) is None:
+        pytest.skip("needs setpriv (util-linux) to give up a capability as containers do")
+    process = await asyncio.create_subprocess_exec(
+        setpriv,
+        "--bounding-set=-sys_ptrace",
+        *(sys.executable, "-m", "tests.support.embedded_user", str(state_dir)),
+        stdin=asyncio.subprocess.DEVNULL,
+        cwd=REPOSITORY,
+    )
+    assert await process.wait() == 0
+    assert EmbeddedPostgres(state_dir).pid is None  # it saw that it was the last, and stopped it
 
 
 @as_root
