@@ -1,0 +1,1 @@
+"""The migrations of ingest's schema: see shared.database.migrations."""
