@@ -15,6 +15,9 @@ from tests.support.story_builder import EVA, MAX, QUEUE, Lead, agreement, utc
 pytestmark = pytest.mark.postgres
 
 NOON = "2024-01-08 12:00"
+Query = str | int | list[str]
+Json = Any  # a decoded answer, asked for by its keys
+
 KEPT, BROKEN, OPEN, QUEUED = "crm:acc:kept", "crm:acc:broken", "crm:acc:open", "crm:acc:qu/eued"
 
 
@@ -57,7 +60,7 @@ async def client(bench: Bench) -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
-async def answer(client: httpx.AsyncClient, path: str, **query: Any) -> Any:
+async def answer(client: httpx.AsyncClient, path: str, **query: Query) -> Json:
     response = await client.get(path, params=query)
     assert response.status_code == 200, response.text
     return response.json()
@@ -67,11 +70,10 @@ async def test_obligations_come_soonest_first_and_page_by_page(client: httpx.Asy
     whole = (await answer(client, "/api/v1/obligations", limit=100))["items"]
     assert [each["deadline"] for each in whole] == sorted(each["deadline"] for each in whole)
 
-    paged: list[Any] = []
+    paged: list[Json] = []
     cursor: str | None = None
     for _ in range(len(whole)):
-        query = {"limit": 2} if cursor is None else {"limit": 2, "cursor": cursor}
-        page = await answer(client, "/api/v1/obligations", **query)
+        page = await answer(client, "/api/v1/obligations", limit=2, **({} if cursor is None else {"cursor": cursor}))
         paged += page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -93,7 +95,9 @@ async def test_obligations_come_soonest_first_and_page_by_page(client: httpx.Asy
         ),
     ],
 )
-async def test_obligations_are_filtered(client: httpx.AsyncClient, query: Any, expected: set[tuple[str, str]]) -> None:
+async def test_obligations_are_filtered(
+    client: httpx.AsyncClient, query: dict[str, Query], expected: set[tuple[str, str]]
+) -> None:
     found = await answer(client, "/api/v1/obligations", **query)
     assert {(each["lead"], each["clock"]) for each in found["items"]} == expected
 
@@ -121,7 +125,7 @@ async def test_a_retracted_breach_is_told_as_such(bench: Bench, client: httpx.As
     assert one["state"] == "met"
     assert {"obligation.retracted", "obligation.met"} <= {f"obligation.{each}" for each in await transitions(bench)}
     explained = await answer(client, f"/api/v1/leads/{BROKEN}/explain")
-    said = [each for each in explained["obligations"] if each["id"] == one["id"]][0]["announcements"]
+    said = next(each for each in explained["obligations"] if each["id"] == one["id"])["announcements"]
     assert [(each["transition"], each["standing"]) for each in said if each["transition"] == "breached"] == [
         ("breached", False)
     ]

@@ -203,7 +203,8 @@ def _arithmetic(obligation: Obligation) -> str:
     parts = [f"{each.holder.name} {say(each.business_us)}" for each in obligation.holders]
     total = parts[0] if len(parts) == 1 else f"{' + '.join(parts)} = {say(obligation.business_us)}"
     over_us = obligation.business_us - obligation.target_us
-    rest = f"{say(over_us)} over" if over_us > 0 else f"{say(-over_us)} left"
+    left = "left" if obligation.stopped_us is None else "to spare"
+    rest = f"{say(over_us)} over" if over_us > 0 else f"{say(-over_us)} {left}"
     return f"{total} of {say(obligation.target_us)} business time: {rest}"
 
 

@@ -8,8 +8,11 @@ import typer
 from shared.backing import open_backing
 from shared.database.migrations import upgrade
 from shared.process import TOLD_WRONGLY, StartError, read_settings, run_process
+from sla_engine.adapters.agreement_file import json_schema, read_agreement
+from sla_engine.adapters.events_file import read_events
 from sla_engine.adapters.schema import MIGRATIONS
 from sla_engine.config import EngineSettings
+from sla_engine.entrypoints import paper
 from sla_engine.main.service import serve
 
 app = typer.Typer(
@@ -46,3 +49,6 @@ def migrate() -> None:
 async def _migrate(settings: EngineSettings) -> list[str]:
     async with open_backing(settings, client_id="sla-engine") as backing:
         return await upgrade(backing.database_url, MIGRATIONS)
+
+
+paper.register(app, paper.Files(read_agreement=read_agreement, read_events=read_events, schema=json_schema))

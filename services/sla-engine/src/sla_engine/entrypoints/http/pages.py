@@ -1,6 +1,7 @@
 """Pages for people, rendered on the server: no script, one style sheet of our own."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.resources import files
@@ -33,8 +34,12 @@ STYLE_SHEET = "leadpact.css"
 Zone = Annotated[str | None, Query(max_length=64, description="IANA zone in which times are shown.")]
 
 
-class Bar(list[tuple[float, float, str]]):
-    """Stretches of a used-time bar: start and width in percent, and the holder's place among the holders."""
+@dataclass(kw_only=True)
+class Bar:
+    """A used-time bar: where the target lies, and stretches (start, width, the holder's place); all in percent."""
+
+    target: float
+    stretches: list[tuple[float, float, str]] = field(default_factory=list)
 
 
 def make_pages(*, reader: Reader, agreement: Agreement, clock: Callable[[], datetime]) -> APIRouter:
@@ -114,11 +119,14 @@ def _zone(asked: str | None, otherwise: str) -> ZoneInfo:
 
 
 def _bar(obligation: ObligationExplained) -> Bar:
-    """What each holder used, on a scale on which 100 is the target, or everything used where that is more."""
-    whole = max(obligation.target_seconds, obligation.business_seconds)
-    bar, start = Bar(), 0.0
+    """What each holder used, on a scale on which 100 is the target, or what was used where that is more.
+
+    The scale ends at four times the target: beyond it, a bar would say no more.
+    """
+    whole = max(obligation.target_seconds, min(obligation.business_seconds, 4 * obligation.target_seconds))
+    bar, start = Bar(target=100 * obligation.target_seconds / whole if whole else 100.0), 0.0
     for at, turn in enumerate(obligation.turns):
-        width = 100 * turn.business_seconds / whole if whole else 0.0
-        bar.append((round(start, 2), round(width, 2), str(at % 4)))
+        width = min(100 * turn.business_seconds / whole if whole else 0.0, 100 - start)
+        bar.stretches.append((round(start, 2), round(width, 2), str(at % 4)))
         start += width
     return bar

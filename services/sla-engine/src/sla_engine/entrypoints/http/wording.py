@@ -46,9 +46,12 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     iso: str
 
 
-def instant(at: datetime, zone: ZoneInfo, now: datetime) -> Shown:
-    """Date and time in the reader's zone; the date is left out on the same day, the year in the same year."""
-    local, today = at.astimezone(zone), now.astimezone(zone)
+def instant(at: datetime, zone: ZoneInfo, now: datetime, after: datetime | None = None) -> Shown:
+    """Date and time in the reader's zone; the date is left out on the same day, the year in the same year.
+
+    `after` is an instant shown just before: the date is left out on that day, too.
+    """
+    local, today = at.astimezone(zone), (after or now).astimezone(zone)
     day = "" if local.date() == today.date() else f"{local:%a} {local.day} {local:%b} "
     if local.year != today.year:
         day = f"{day}{local.year} "

@@ -1,0 +1,90 @@
+"""A lead's step: what is judged when, and what is written."""
+
+from datetime import datetime
+
+from sla_engine.application.advance import Step, advance
+from sla_engine.application.dossier import Dossier
+from sla_engine.domain.instants import to_us
+from sla_engine.domain.obligation import State
+from tests.support.story_builder import MAX, Lead, agreement, utc
+
+PACT = agreement(calendar="always")
+SHORTER = agreement(calendar="always", more="definitions: {MQL: another content}")
+LONG_AGO = utc("2024-01-01 00:00")
+
+
+def step(before: Dossier | None, lead: Lead, *, now: str, through: datetime = LONG_AGO) -> Step | None:
+    return advance(before, lead.events, PACT, through_us=to_us(through), now=utc(now))
+
+
+def qualified() -> Lead:
+    lead = Lead()
+    lead.created("2024-01-08 12:00", {"name": "Ada"})
+    lead.stage("2024-01-08 12:00")
+    lead.owner("2024-01-08 12:00", MAX)
+    return lead
+
+
+def test_time_that_the_input_does_not_cover_breaks_no_promise() -> None:
+    found = step(None, qualified(), now="2024-01-08 18:00")
+    assert found is not None
+    assert State.BREACHED not in [row.filing.state for row in found.rows]
+    assert found.after.wake_us == to_us(utc("2024-01-08 12:45")), "it is due as soon as the gate has passed it"
+
+
+def test_time_that_the_input_covers_does() -> None:
+    found = step(None, qualified(), now="2024-01-08 18:00", through=utc("2024-01-08 18:00"))
+    assert found is not None
+    assert State.BREACHED in [row.filing.state for row in found.rows]
+    assert found.after.wake_us is None
+
+
+def test_duplicates_are_no_step() -> None:
+    first = step(None, qualified(), now="2024-01-08 12:01")
+    assert first is not None
+    assert step(first.after, qualified(), now="2024-01-08 12:02") is None
+
+
+def test_announcements_carry_the_wall_clock() -> None:
+    found = step(None, qualified(), now="2024-01-08 12:05")
+    assert found is not None
+    assert {each.announced_at for each in found.said} == {utc("2024-01-08 12:05")}
+
+
+def test_only_rows_that_changed_are_written() -> None:
+    lead = qualified()
+    first = step(None, lead, now="2024-01-08 12:01")
+    assert first is not None
+    assert {row.filing.clock for row in first.rows} == {"handoff", "first_touch"}
+    lead.touch("2024-01-08 12:10")
+
+    second = step(first.after, lead, now="2024-01-08 12:11")
+
+    assert second is not None
+    assert [(row.filing.clock, row.filing.state) for row in second.rows] == [("first_touch", State.MET)]
+    assert second.history_changed
+    assert second.wake_changed
+
+
+def test_a_wake_up_leaves_the_history_as_it_is() -> None:
+    lead = qualified()
+    first = step(None, lead, now="2024-01-08 12:01")
+    assert first is not None
+    woken = advance(first.after, [], PACT, through_us=to_us(utc("2024-01-08 12:46")), now=utc("2024-01-08 12:46"))
+    assert woken is not None
+    assert not woken.history_changed
+    assert [(row.filing.clock, row.filing.state) for row in woken.rows] == [("first_touch", State.AT_RISK)]
+
+
+def test_what_was_closed_under_another_agreement_is_not_filed_again() -> None:
+    lead = qualified()
+    lead.touch("2024-01-08 12:10")
+    first = step(None, lead, now="2024-01-08 12:11")
+    assert first is not None
+    assert SHORTER.version != PACT.version
+
+    again = advance(first.after, [], SHORTER, through_us=to_us(LONG_AGO), now=utc("2024-01-08 12:12"))
+
+    assert again is not None
+    assert (list(again.rows), list(again.said), list(again.closings)) == ([], [], [])
+    assert again.after.filed == first.after.filed
