@@ -38,13 +38,13 @@ def opened(**changes: object) -> ObligationOpened:
 
 def at_risk(**changes: object) -> ObligationAtRisk:
     """15 minutes are left."""
-    summary = "Juno Vale still waits for a first touch: 15 min left; Mara Lind holds the lead."
+    summary = "Juno Vale still waits for a first touch: 15 min of business time left; Mara Lind holds the lead."
     return _make(ObligationAtRisk, DEADLINE - timedelta(minutes=15), summary, **{"warning": "15m left", **changes})
 
 
 def breached(**changes: object) -> ObligationBreached:
     """The hour is over."""
-    summary = "Nobody has contacted Juno Vale within 1 h; Mara Lind has held the lead for 50 min."
+    summary = "Nobody has contacted Juno Vale within 1 h; Mara Lind has held the lead for 50 min of business time."
     return _make(ObligationBreached, DEADLINE, summary, **changes)
 
 
@@ -62,7 +62,12 @@ def met_late(**changes: object) -> ObligationMetLate:
 def cancelled(**changes: object) -> ObligationCancelled:
     """The lead was recycled."""
     reason: dict[str, object] = {"reason": "the lead was sent back to marketing", **changes}
-    return _make(ObligationCancelled, DEADLINE + timedelta(minutes=20), "First touch no longer counts.", **reason)
+    return _make(
+        ObligationCancelled,
+        DEADLINE + timedelta(minutes=20),
+        "First touch of Juno Vale no longer counts: the lead was sent back to marketing.",
+        **reason,
+    )
 
 
 def retracted(of: AnySlaEvent, **changes: object) -> ObligationRetracted:
@@ -76,10 +81,15 @@ def retracted(of: AnySlaEvent, **changes: object) -> ObligationRetracted:
         "reason": "a call at 09:30 was logged later",
         **changes,
     }
-    return _make(ObligationRetracted, DEADLINE + timedelta(minutes=30), "Taken back.", **fields)
+    return _make(
+        ObligationRetracted,
+        DEADLINE + timedelta(minutes=30),
+        "Taken back: First touch of Juno Vale was announced as breached, but a call at 09:30 was logged later.",
+        **fields,
+    )
 
 
-def _make(kind: type[E], at: datetime, summary: str, **changes: object) -> E:
+def _make(kind: type[E], at: datetime, summary: str, /, **changes: object) -> E:
     lead = str(changes.get("lead", LEAD))
     obligation = str(changes.get("obligation", identifier(lead, "first_touch", "1")))
     fields: dict[str, Any] = {

@@ -12,7 +12,7 @@ from tests.support.slack_fake import SlackFake
 
 STEPS = 24
 """One more than the longest of the scenarios has; a test of its own proves it."""
-DONE_WITHOUT_EFFECT = (None, [], ())
+DONE_WITHOUT_EFFECT: tuple[object, ...] = (None, [], ())
 FAULTS = ("none", "lose_response", "http_500_done")
 
 

@@ -94,14 +94,10 @@ def _body(step: Step, event: AnySlaEvent, about: AnySlaEvent | None) -> str:
             lines[0] = f"{_person(manager)} {lines[0]}"
         case ObligationMetLate():
             lines.append(f"Done {moment(event.occurred_at, zone=event.holder.zone)}, {_overrun(event)}.")
-        case ObligationCancelled():
-            lines.append(f"*Why:* {escaped(event.reason, LINE_LIMIT)}")
         case ObligationRetracted() if step is Step.RESTORED:
-            lines = [escaped(about.summary if about else event.summary, LINE_LIMIT)]
-            lines.append(f"*Corrected:* {escaped(event.summary, LINE_LIMIT)}")
-        case ObligationRetracted():
-            said = "the warning" if isinstance(about, ObligationAtRisk) else "the missed promise"
-            lines.append(f"*{said.capitalize()} announced here was wrong:* {escaped(event.reason, LINE_LIMIT)}")
+            lines = [escaped(about.summary if about else event.summary, LINE_LIMIT), f"*Corrected:* {lines[0]}"]
+        case ObligationCancelled() | ObligationRetracted() if event.reason not in event.summary:
+            lines.append(f"*Why:* {escaped(event.reason, LINE_LIMIT)}")
         case _:
             pass
     if about is not None and step in {Step.MET_LATE, Step.CANCELLED, Step.RETRACTED}:
@@ -112,7 +108,7 @@ def _body(step: Step, event: AnySlaEvent, about: AnySlaEvent | None) -> str:
 def _overrun(event: ObligationMetLate) -> str:
     working = event.business_seconds - event.target_seconds
     if working > 0:
-        return f"{spoken(working)} of working time too late"
+        return f"{spoken(working)} of business time too late"
     return f"{spoken((event.occurred_at - event.deadline).total_seconds())} too late"
 
 
@@ -121,7 +117,7 @@ def _fields(step: Step, event: AnySlaEvent) -> list[tuple[str, str]]:
     fields = [
         ("Owner", _party(event.holder)),
         (due, moment(event.deadline, zone=event.holder.zone)),
-        ("Promised within", f"{spoken(event.target_seconds)} of working time"),
+        ("Promised within", f"{spoken(event.target_seconds)} of business time"),
         ("Held for", _holders(event)),
     ]
     return [(name, value) for name, value in fields if value]
