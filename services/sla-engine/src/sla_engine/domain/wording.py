@@ -46,7 +46,7 @@ def met(verdict: Verdict, obligation: Obligation) -> str:
 def met_late(verdict: Verdict, obligation: Obligation) -> str:
     """Done after all."""
     return (
-        f"{_done(verdict, obligation)} late: after {say(obligation.business_us)} of business time, "
+        f"{_done(verdict, obligation)} only after {say(obligation.business_us)} of business time, "
         f"promised {_target(obligation)}."
     )
 
@@ -89,6 +89,8 @@ def _held(holding: Holding) -> str:
 
 
 def _done(verdict: Verdict, obligation: Obligation) -> str:
-    verb = "has an owner" if obligation.clock == ClockKind.HANDOFF else "was contacted"
+    lead = _lead(verdict, obligation)
+    if obligation.clock == ClockKind.HANDOFF:
+        return f"{lead} got an owner"
     by = obligation.reason.partition(" by ")[2]
-    return f"{_lead(verdict, obligation)} {verb}" + (f" by {by}" if by and verb == "was contacted" else "")
+    return f"{lead} was contacted" + (f" by {by}" if by else "")

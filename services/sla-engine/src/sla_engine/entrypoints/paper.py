@@ -1,0 +1,124 @@
+"""The agreement on paper: `check`, `judge` and `schema`, without database or stream."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from shared.events.lead import LeadEvent
+from sla_engine.domain.agreement import Agreement
+from sla_engine.domain.agreement_faults import AgreementError
+from sla_engine.domain.history import History
+from sla_engine.domain.judgement import judge
+from sla_engine.domain.obligation import Verdict
+from sla_engine.domain.paper_faults import EventsError
+from sla_engine.domain.rehearsal import rehearse
+from sla_engine.entrypoints.paper_json import paper_json
+from sla_engine.entrypoints.paper_table import print_agreement, print_announcements, print_verdicts
+
+REFUSED = 2
+"""The exit code when a file is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """How files are read; main hands in the adapters."""
+
+    read_agreement: Callable[[Path], Agreement]
+    read_events: Callable[[Path], list[LeadEvent]]
+    schema: Callable[[], dict[str, Any]]
+
+
+def register(app: typer.Typer, files: Files) -> None:
+    """Add the commands to the service's command line."""
+
+    @app.command()
+    def check(file: Annotated[Path, typer.Argument(help="The agreement, a YAML file.")]) -> None:
+        """Check an agreement; name every fault with its line, place and cure.
+
+        Exit codes: 0 fit to be used, 2 refused.
+        """
+        print_agreement(_agreement(files, file))
+
+    @app.command()
+    def schema() -> None:
+        """Print the JSON Schema of agreement files, for editors."""
+        typer.echo(json.dumps(files.schema(), indent=2, ensure_ascii=False))
+
+    @app.command(name="judge")
+    def judge_(
+        agreement: Annotated[Path, typer.Option(help="The agreement, a YAML file.")],
+        events: Annotated[Path, typer.Option(help="Lead events, one JSON object a line; - reads standard input.")],
+        at: Annotated[str, typer.Option(help="Judge at this instant: 2026-01-05T10:00Z, or `now`.")] = "now",
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,  # noqa: FBT002 - a flag
+        announcements: Annotated[  # noqa: FBT002 - a flag
+            bool, typer.Option("--announcements", help="Say also what would have been announced, and when.")
+        ] = False,
+    ) -> None:
+        """Judge leads by an agreement, on paper: no database, no stream.
+
+        Facts after the instant do not count. Announcements take each event as known from its received_at on.
+        Exit codes: 0 judged, 2 a file or the instant was refused.
+        """
+        now = _instant(at)
+        by = _agreement(files, agreement)
+        leads = _by_lead(_events(files, events))
+        verdicts = [judge(History.of(told), by, now) for told in leads]
+        said = [rehearse(told, by, now) for told in leads] if announcements else None
+        if as_json:
+            typer.echo(paper_json(by, now, verdicts, said))
+            return
+        print_verdicts(by, now, verdicts)
+        if said is not None:
+            print_announcements(by, _names(verdicts), [each for told in said for each in told])
+
+
+def _by_lead(events: Sequence[LeadEvent]) -> list[list[LeadEvent]]:
+    """The events of each lead, leads in the order of their first line."""
+    leads: dict[str, list[LeadEvent]] = {}
+    for event in events:
+        leads.setdefault(event.lead, []).append(event)
+    return list(leads.values())
+
+
+def _names(verdicts: Sequence[Verdict]) -> dict[str, str]:
+    return {verdict.lead: verdict.lead_name for verdict in verdicts}
+
+
+def _agreement(files: Files, file: Path) -> Agreement:
+    try:
+        return files.read_agreement(file)
+    except AgreementError as error:
+        _refuse(str(error))
+
+
+def _events(files: Files, file: Path) -> list[LeadEvent]:
+    try:
+        events = files.read_events(file)
+    except EventsError as error:
+        _refuse(str(error))
+    if not events:
+        _refuse(f"{file}: there are no events in it. Write one JSON object a line")
+    return events
+
+
+def _instant(text: str) -> datetime:
+    if text == "now":
+        return datetime.now(UTC)
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        _refuse(f'--at: "{text}" is no instant. Write it such as 2026-01-05T10:00Z')
+    if read.tzinfo is None:
+        _refuse(f'--at: "{text}" has no zone. Write 2026-01-05T10:00Z, or an offset such as +01:00')
+    return read.astimezone(UTC)
+
+
+def _refuse(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    sys.exit(REFUSED)
