@@ -46,15 +46,26 @@ def database_errors(url: str) -> Iterator[None]:
     except DatabaseError:
         raise
     except DBAPIError as error:
-        if error.connection_invalidated or _is_temporary(_innermost(error)):
-            raise DatabaseUnavailable(_sentence(url, _innermost(error))) from error
-        raise
-    except PERMANENT as error:
-        raise DatabaseRefused(f"PostgreSQL at {place_of(url)} refuses: {error}") from error
-    except (*TEMPORARY, asyncpg.InterfaceError) as error:
-        if not _is_temporary(error):
+        inner = _innermost(error)
+        translated = _translated(url, inner)
+        if translated is None and error.connection_invalidated:
+            translated = DatabaseUnavailable(_sentence(url, inner))
+        if translated is None:
             raise
-        raise DatabaseUnavailable(_sentence(url, error)) from error
+        raise translated from error
+    except (*TEMPORARY, *PERMANENT, asyncpg.InterfaceError) as error:
+        translated = _translated(url, error)
+        if translated is None:
+            raise
+        raise translated from error
+
+
+def _translated(url: str, error: BaseException) -> DatabaseError | None:
+    if isinstance(error, PERMANENT):
+        return DatabaseRefused(f"PostgreSQL at {place_of(url)} refuses: {error}")
+    if _is_temporary(error):
+        return DatabaseUnavailable(_sentence(url, error))
+    return None
 
 
 def _is_temporary(error: BaseException) -> bool:
