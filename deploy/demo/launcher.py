@@ -112,15 +112,17 @@ class Launcher:
     async def _until_ready(self, children: Sequence[Child], stop: asyncio.Event) -> None:
         begun = told = time.monotonic()
         missing = {child.name: child for child in children}
-        reason = ""
+        reason = "started just now"
         async with httpx.AsyncClient() as client:
             while missing and not stop.is_set():
                 for name, child in list(missing.items()):
                     _check_alive(child)
-                    reason = await _why_not_ready(client, self._places.url(name)) or ""
-                    if not reason:
+                    why = await _why_not_ready(client, self._places.url(name))
+                    if why is None:
                         self._screen.say(f"      {name} ready after {time.monotonic() - begun:.1f} s")
                         del missing[name]
+                    else:
+                        reason = f"{name}: {why}"
                 now = time.monotonic()
                 if now - begun > READY_SECONDS:
                     raise PlaceError(
@@ -140,8 +142,8 @@ class Launcher:
         screen.say("Leadpact is running. Where to look:", style="bold")
         screen.rows(
             [
-                ("leads", f"{engine}/leads"),
-                ("API", f"{engine}/docs"),
+                ("leads", f"{engine}/"),
+                ("API docs", f"{engine}/docs"),
                 *((f"metrics of {service}", f"{places.url(service)}/metrics") for service in places.ports),
                 ("agreement", "deploy/demo/agreement.yaml (20 s to hand over, 30 s to call)"),
                 ("data and logs", f"{places.state}"),
