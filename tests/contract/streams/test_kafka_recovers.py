@@ -1,15 +1,17 @@
 """What only the Kafka adapter must survive: aiokafka's background tasks that stop without a word, and slow owners."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
 from shared.streams.kafka import KafkaOptions, KafkaStream
 from shared.streams.kafka.subscription import KafkaSubscription
-from shared.streams.port import Record, StreamUnavailable
+from shared.streams.port import Record, RecordTooLarge, StreamUnavailable
 from tests.contract.streams.members import Member, Store
 from tests.support.eventually import eventually
 from tests.support.kafka_broker import Broker
@@ -68,7 +70,8 @@ async def test_a_consumer_whose_group_work_failed_is_replaced(stream: KafkaStrea
 async def test_a_producer_that_gets_nothing_through_is_replaced(stream: KafkaStream, topic: str) -> None:
     await stream.ensure_topic(topic, partitions=1)
     await stream.append(topic, [RECORD])
-    producer: Any = stream._appender._producer
+    assert stream._appender._pipeline is not None
+    producer: Any = stream._appender._pipeline._producer
     producer._sender._sender_task.cancel()
     with pytest.raises(StreamUnavailable, match="in time"):
         await stream.append(topic, [RECORD])
@@ -99,3 +102,37 @@ async def test_an_owner_that_does_not_fetch_holds_a_rebalance_up_for_a_bounded_t
             # What it had fetched of the lost partition is not handed out any more: `Member` checks that it owns.
             await eventually(caught_up, within_seconds=10, what="the busy one hears of its loss")
         assert ("revoked", [0, 1]) in busy.told
+
+
+async def test_a_record_over_the_brokers_own_limit_is_refused_alone(
+    kafka_broker: Broker, stream: KafkaStream, topic: str
+) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, 1, 1, topic_configs={"max.message.bytes": "2000"})])
+    await admin.close()
+
+    async def there() -> bool:
+        with contextlib.suppress(StreamUnavailable):
+            return await stream.end_offsets(topic) == {0: 0}
+        return False
+
+    await eventually(there, within_seconds=10, what="the topic")
+    refused: list[bytes] = []
+
+    async def append(value: bytes) -> None:
+        """As every caller must: again when the stream is unavailable, never again when the record is too large."""
+        while True:
+            try:
+                return await stream.append(topic, [Record(key=b"k", value=value)])
+            except StreamUnavailable:
+                await asyncio.sleep(0.05)
+            except RecordTooLarge:
+                return refused.append(value)
+
+    small = [b"%d" % n for n in range(30)]
+    await asyncio.gather(*map(append, [*small[:15], b"x" * 5_000, *small[15:]]))
+    assert refused == [b"x" * 5_000]
+    store = Store()
+    async with Member(stream, topic, store=store) as member:
+        await member.until(lambda: set(store.values) == set(small))

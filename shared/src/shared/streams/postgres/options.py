@@ -28,6 +28,8 @@ class PostgresOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How often a member says that it lives and looks at how the group shares the partitions."""
     lease_seconds: float = 6.0
     """A member that hangs loses its partitions after this; one that is killed loses them with its connection."""
+    idle_transaction_seconds: float = 3.0
+    """The database ends a session that stops in the middle of a transaction; less than the command's time limit."""
     poll_seconds: float = 1.0
     """The log is looked at this often even if no notification came."""
     retention_seconds: float = 7 * 86_400.0

@@ -46,7 +46,11 @@ class Session:
                 dsn(options),
                 timeout=options.connect_timeout_seconds,
                 command_timeout=options.command_timeout_seconds,
-                server_settings={"application_name": f"{options.client_id} member of {group}"[:63]},
+                server_settings={
+                    "application_name": f"{options.client_id} member of {group}"[:63],
+                    # A member that is frozen while it holds the group's lock must not hold the others up for long.
+                    "idle_in_transaction_session_timeout": str(int(options.idle_transaction_seconds * 1000)),
+                },
             )
             session = cls(connection, options, topic, group)
             try:

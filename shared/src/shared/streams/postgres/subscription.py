@@ -96,7 +96,7 @@ class PostgresSubscription:
     async def _fetch(self, session: Session, max_records: int, deadline: float) -> Sequence[Fetch]:
         while True:
             session.wake.clear()  # before looking: what comes after the look wakes us
-            if session.regroup:
+            if session.regroup or session.claimed != self._owned.keys():  # the latter: the listener failed before
                 await self._regroup(session)
             if session.lost:
                 raise StreamUnavailable(f"{self._options.address}: the session of group {self._group!r} was lost")
