@@ -15,6 +15,7 @@ from shared.events import sla
 from shared.events.lead import LeadEvent
 from shared.events.sla import AnySlaEvent
 from shared.streams.port import Fetch, StoredRecord
+from sla_engine.adapters.agreement_file import parse_agreement
 from sla_engine.adapters.reader import PostgresReader
 from sla_engine.adapters.schema import MIGRATIONS
 from sla_engine.adapters.store import PostgresStore
@@ -25,6 +26,30 @@ from sla_engine.domain.agreement import Agreement
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
+PACT = """
+agreement: {{name: Test agreement, version: 1, timezone: UTC}}
+parties:
+  marketing: {{name: Marketing, team: Campaigns}}
+  sales: {{name: Sales, team: Inside sales}}
+people:
+  - {{name: Max Muster, id: max, crm: ["u-max"]}}
+  - {{name: Eva Example, id: eva, crm: ["u-eva"]}}
+teams:
+  - {{name: Inside sales, members: [max, eva], manager: max, queues: [q-inbound]}}
+  - {{name: Campaigns, manager: eva}}
+calendars:
+  nonstop: {{week: {{daily: "00:00-24:00"}}}}
+clocks:
+  handoff: {{targets: {{default: {target}}}, settle: {settle}, warnings: ["75%"]}}
+  first_touch: {{targets: {{default: {target}}}, settle: {settle}, warnings: ["75%"]}}
+"""
+
+
+def pact(*, target: str = "1h", settle: str = "30s") -> Agreement:
+    """Both clocks with one target, around the clock."""
+    return parse_agreement(PACT.format(target=target, settle=settle))
+
+
 @dataclass
 class Recorder:
     """A watcher that remembers."""
@@ -33,7 +58,7 @@ class Recorder:
     dead: dict[str, int] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     owned: list[int] = field(default_factory=list)
-    given_up: list[tuple[int, str]] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
 
     def took(self, *, types: Mapping[str, int], dead: Mapping[str, int], seconds: float) -> None:
         assert seconds >= 0
@@ -48,8 +73,8 @@ class Recorder:
     def owns(self, partitions: Sequence[int]) -> None:
         self.owned = list(partitions)
 
-    def lost(self, partition: int, reason: str) -> None:
-        self.given_up.append((partition, reason))
+    def gave_up(self, reason: str) -> None:
+        self.given_up.append(reason)
 
 
 @dataclass

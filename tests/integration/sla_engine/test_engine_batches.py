@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.events.sla import ObligationBreached
-from sla_engine.adapters.agreement_file import parse_agreement
 from sla_engine.application.ports import Fenced
 from sla_engine.application.reading import ObligationFilter
-from tests.support.engine_stack import Bench, open_bench
-from tests.support.story_builder import AGREEMENT, EVA, MAX, QUEUE, Lead, agreement, utc
+from tests.support.engine_stack import Bench, open_bench, pact
+from tests.support.story_builder import EVA, MAX, QUEUE, Lead, agreement, utc
 
 pytestmark = pytest.mark.postgres
 
@@ -213,9 +212,7 @@ async def test_a_new_agreement_is_applied_to_open_leads_at_the_next_start(bench:
     await bench.read(owned)
     before = await bench.rows("SELECT * FROM sla_engine.obligations WHERE state = 'met' AND clock = 'first_touch'")
 
-    new = parse_agreement(
-        AGREEMENT.format(calendar="always", warnings='"75%"', more="").replace("default: 1h", "default: 30m")
-    )
+    new = pact(target="30m")
     restarted = await bench.own(agreement=new)
     assert restarted.rejudging
     while await restarted.rejudge():

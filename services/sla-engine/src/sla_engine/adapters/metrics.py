@@ -93,7 +93,7 @@ class EngineMetrics:
         """As the port says."""
         self._owned.labels(topic=LEAD_EVENTS).set(len(partitions))
 
-    def lost(self, partition: int, reason: str) -> None:
+    def gave_up(self, reason: str) -> None:
         """As the port says."""
 
     def show(self, situation: Situation, *, now_us: int) -> None:

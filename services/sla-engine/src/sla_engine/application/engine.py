@@ -147,8 +147,7 @@ class Engine:
 
     def _give_up_all(self, reason: str | None) -> None:
         if reason is not None:
-            for number in self._owned:
-                self._watcher.lost(number, reason)
+            self._watcher.gave_up(reason)
         self._owned.clear()
         self._watcher.owns([])
 

@@ -69,6 +69,7 @@ class Partition:
         self._limits = limits
         self._cache = DossierCache(limits.cached_leads)
         self._rejudged_to: int | None = None if claim.agreement == agreement.version else 0
+        self._first_agreement = claim.agreement is None
 
     @property
     def through_us(self) -> int:
@@ -133,7 +134,7 @@ class Partition:
         complete = len(leads) < self._limits.batch_leads
         await self._judge_again(leads, self._clock(), agreement=self._agreement.version if complete else None)
         self._rejudged_to = None if complete else leads[-1]
-        if complete:
+        if complete and not self._first_agreement:
             logger.info("agreement_applied", partition=self.number, version=self._agreement.version)
         return not complete
 

@@ -103,6 +103,6 @@ class Watcher(Protocol):
         """These partitions are owned now."""
         ...
 
-    def lost(self, partition: int, reason: str) -> None:
-        """A partition was given up: `fenced` or `unavailable`."""
+    def gave_up(self, reason: str) -> None:
+        """All partitions were given up before their time: `fenced` or `unavailable`."""
         ...
