@@ -26,7 +26,8 @@ class MigrationsSuite:
     """Run against an empty database for each test."""
 
     source: ClassVar[MigrationSource]
-    metadata: ClassVar[MetaData]
+    metadata: ClassVar[MetaData | None] = None
+    """The tables as SQLAlchemy knows them; None for a service that writes its SQL by hand."""
     data_before_last: ClassVar[Sequence[str]] = ()
     """Statements that store rows at the last revision but one; needed as soon as there are two revisions."""
 
@@ -63,6 +64,8 @@ class MigrationsSuite:
         assert sorted(runs) == [[], [], self.source.revisions()]
 
     async def test_the_migrated_schema_is_what_the_tables_say(self, database_url: str) -> None:
+        if self.metadata is None:
+            pytest.skip(f"'{self.source.schema}' has no SQLAlchemy tables to compare with: its SQL is written by hand")
         await upgrade(database_url, self.source)
         async with open_engine(database_url, application_name="test") as engine, engine.connect() as connection:
             differences = await connection.run_sync(self._differences)
@@ -77,4 +80,5 @@ class MigrationsSuite:
         context = MigrationContext.configure(
             connection, opts={"include_schemas": True, "include_name": ours, "compare_server_default": True}
         )
+        assert self.metadata is not None
         return list(compare_metadata(context, self.metadata))
