@@ -12,6 +12,8 @@ PASSED_ON = frozenset({"LEADPACT_LOG_LEVEL"})
 SLACK_TOKEN = "SLACK_BOT_TOKEN"  # noqa: S105 - the variable's name
 PLAIN_SLACK_CHANNEL = "SLACK_CHANNEL"
 SLACK_CHANNEL = "LEADPACT_DEMO_SLACK_CHANNEL"
+SLACK_API_URL = "LEADPACT_DEMO_SLACK_API_URL"
+"""Where Slack's Web API is, if not at Slack: for tests and pictures."""
 STOP_GRACE_SECONDS = 4
 
 
@@ -35,18 +37,21 @@ class Slack:
 
     token: str
     channel: str
+    api_url: str = ""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Slack | None":
         """Both the bot's token and a channel must be named."""
         token = environ.get(SLACK_TOKEN, "").strip()
         channel = (environ.get(SLACK_CHANNEL) or environ.get(PLAIN_SLACK_CHANNEL, "")).strip()
-        return cls(token=token, channel=channel) if token and channel else None
+        if not token or not channel:
+            return None
+        return cls(token=token, channel=channel, api_url=environ.get(SLACK_API_URL, ""))
 
 
 def ignored_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Settings of a real installation that are set here and that the demo does not use."""
-    known = PASSED_ON | {SLACK_CHANNEL} | {variable for variable, _ in PORTS.values()}
+    known = PASSED_ON | {SLACK_CHANNEL, SLACK_API_URL} | {variable for variable, _ in PORTS.values()}
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
 
 
@@ -73,5 +78,9 @@ def service_environment(
         **{variable: str(places.ports[service]) for service, (variable, _) in PORTS.items()},
     }
     if slack is not None:
-        told |= {"LEADPACT_NOTIFIER_SLACK_BOT_TOKEN": slack.token, "LEADPACT_NOTIFIER_SEND_ALL_TO": slack.channel}
+        told |= {
+            "LEADPACT_NOTIFIER_SLACK_BOT_TOKEN": slack.token,
+            "LEADPACT_NOTIFIER_SEND_ALL_TO": slack.channel,
+            "LEADPACT_NOTIFIER_SLACK_API_URL": slack.api_url,
+        }
     return kept | told
