@@ -96,17 +96,23 @@ class Replay:
         records: list[Record] = []
         for stored in fetch.records:
             self.count.read += 1
-            if self._start.instant is not None and stored.appended_at < self._start.instant:
+            if not self._begun(stored.appended_at):
                 continue
             if self._only_source is not None and stored.key != self._only_source.encode():
                 continue
             result = translated(stored.value, self._sources)
+            # What waited in a spool was appended long after it was received.
+            if result.request is not None and not self._begun(result.request.received_at):
+                continue
             self.count.requests += 1
             self.count.failures += bool(result.letters)
             records.extend(result.records)
         if records:
             await self._stream.append(LEAD_EVENTS, records)
             self.count.events += len(records)
+
+    def _begun(self, instant: datetime) -> bool:
+        return self._start.instant is None or instant >= self._start.instant
 
     async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """All partitions are ours: the group has one member."""

@@ -8,14 +8,16 @@ import typer
 from ingest.application.ports import StoreUnavailable
 from shared.database.errors import DatabaseError
 from shared.database.migrations import MigrationError
+from shared.logs import configure_logs
 from shared.process import DIED, TOLD_WRONGLY, StartError
-from shared.settings import SettingsError
+from shared.settings import LogFormat, SettingsError
 from shared.streams.port import StreamError
 
 
 @contextlib.contextmanager
 def exits_clearly() -> Iterator[None]:
-    """Exit 2 for what was told wrongly, 1 for a database or stream that does not answer."""
+    """Exit 2 for what was told wrongly, 1 for a database or stream that does not answer. Logs: warnings only."""
+    configure_logs(service="ingest", level="WARNING", log_format=LogFormat.CONSOLE)
     try:
         yield
     except (StartError, SettingsError, MigrationError) as error:
