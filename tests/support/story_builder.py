@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from shared.events.envelope import Actor, ActorKind, Channel, Direction, Owner, OwnerKind, TimeSource
 from shared.events.lead import (
@@ -153,7 +154,7 @@ class Lead:
         self.events.append(event)
         return event
 
-    def _common(self, at: str) -> dict[str, object]:
+    def _common(self, at: str) -> dict[str, Any]:
         return {
             "id": f"e{len(self.events):03}",
             "source": self.source,

@@ -36,7 +36,7 @@ def stories(draw: st.DrawFn) -> list[LeadEvent]:
             case "stage":
                 lead.stage(at, str(how))
             case "owner":
-                lead.owner(at, how)  # type: ignore[arg-type] # the strategy pairs owners with this step
+                lead.owner(at, how)
             case "touch":
                 written = draw(_MOMENTS)
                 lead.touch(
@@ -46,7 +46,7 @@ def stories(draw: st.DrawFn) -> list[LeadEvent]:
                     completed=draw(st.sampled_from([True, True, False])),
                 )
             case "size":
-                lead.knows(at, size=how)  # type: ignore[arg-type] # the strategy pairs numbers with this step
+                lead.knows(at, size=how)
             case "merged":
                 lead.merged(at)
             case _:

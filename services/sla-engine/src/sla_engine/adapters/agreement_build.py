@@ -147,7 +147,7 @@ class _Zoned:
 def _default_calendar(read: schema.AgreementFile, calendars: Mapping[str, Calendar], faults: Faults) -> Calendar:
     named = read.agreement.calendar
     faults.known(("agreement", "calendar"), named, calendars, "calendar")
-    return calendars.get(named or "") or calendars[next(iter(read.calendars))]
+    return calendars.get(named or "") or calendars.get(next(iter(read.calendars))) or calendars["always"]
 
 
 def _person(

@@ -7,7 +7,7 @@ checked in `agreement_build`.
 import datetime as dt
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from shared.events.envelope import Channel, Direction
 from sla_engine.domain.agreement import OnReassignment, TouchBy
@@ -29,8 +29,13 @@ def _listed(value: object) -> object:
     return value if isinstance(value, list) or value is None else [value]
 
 
-Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
-Texts = Annotated[list[Text], BeforeValidator(_listed)]
+_TEXT_SCHEMA = {"type": ["string", "number"]}
+Text = Annotated[str, BeforeValidator(_text), Field(min_length=1), WithJsonSchema(_TEXT_SCHEMA)]
+Texts = Annotated[
+    list[Text],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": _TEXT_SCHEMA}, _TEXT_SCHEMA]}),
+]
 Value = str | int | float | bool
 
 

@@ -58,7 +58,7 @@ def _about_attribute(entry: schema.When, path: Path, faults: Faults) -> list[Con
     asked = [name for name in _QUESTIONS if getattr(entry, name) is not None]
     if entry.attribute is None:
         if asked:
-            faults.add((*path, asked[0]), f"{asked[0]} of what?", 'Write "attribute:" beside it')
+            faults.add((*path, asked[0]), f"{asked[0]} asks about no attribute", 'Write "attribute:" beside it')
         return []
     if not asked:
         faults.add((*path, "attribute"), "says nothing of the attribute", f"Write one of {', '.join(_QUESTIONS)}")

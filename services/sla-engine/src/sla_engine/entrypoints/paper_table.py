@@ -46,7 +46,10 @@ def print_verdicts(agreement: Agreement, now: datetime, verdicts: Sequence[Verdi
 def _print_obligation(console: Console, each: Obligation, times: "_Times") -> None:
     cycle = f" #{each.cycle}" if each.cycle > 1 else ""
     segment = "" if each.segment == "default" else f", {each.segment}"
-    reason = f" [dim]{escape(each.reason)}[/dim]" if each.reason else ""
+    said = [each.reason] if each.reason else []
+    if each.breach is not None:
+        said.append(f"breached {times.us(each.breach.at_us)}")
+    reason = f" [dim]{escape('; '.join(said))}[/dim]" if said else ""
     state = f"[{_STYLES[each.state]}]{each.state.value.replace('_', ' ')}[/]"
     console.print(
         f"[bold]{escape(each.clock_name)}{cycle}[/bold] ({escape(each.target_text + segment)}): {state}{reason}"
