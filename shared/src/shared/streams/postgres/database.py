@@ -8,7 +8,7 @@ import asyncpg
 
 from shared.streams.port import StreamUnavailable
 from shared.streams.postgres import schema, statements
-from shared.streams.postgres.errors import translated
+from shared.streams.postgres.errors import FAILURES, translated
 from shared.streams.postgres.options import PostgresOptions
 from shared.streams.postgres.schema import Connection
 
@@ -72,7 +72,7 @@ class Database:
             try:
                 async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                     await pool.close()
-            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except FAILURES:
                 pool.terminate()
 
     async def _opened(self) -> "asyncpg.Pool[asyncpg.Record]":

@@ -7,6 +7,14 @@ import asyncpg
 
 from shared.streams.port import StreamError, StreamUnavailable
 
+FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # asyncpg's own state machine, when a statement begins just as the server's farewell arrives.
+    asyncpg.InternalClientError,
+    OSError,
+)
+
 
 @contextmanager
 def translated(doing: str, *, address: str) -> Iterator[None]:
@@ -17,5 +25,5 @@ def translated(doing: str, *, address: str) -> Iterator[None]:
         raise
     except TimeoutError as error:
         raise StreamUnavailable(f"{address} did not answer in time while {doing}") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except FAILURES as error:
         raise StreamUnavailable(f"{address} failed while {doing}: {type(error).__name__}: {error}") from error

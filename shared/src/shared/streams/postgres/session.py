@@ -10,7 +10,7 @@ import asyncpg
 
 from shared.streams.postgres import statements
 from shared.streams.postgres.database import Topic, dsn
-from shared.streams.postgres.errors import translated
+from shared.streams.postgres.errors import FAILURES, translated
 from shared.streams.postgres.options import PostgresOptions
 from shared.streams.postgres.sharing import Share, share
 
@@ -103,7 +103,7 @@ class Session:
             self._heart.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._heart
-        with contextlib.suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with contextlib.suppress(*FAILURES):
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                 if not self.lost:
                     await self._connection.execute(statements.LEAVE, self.member_id)
@@ -141,7 +141,7 @@ class Session:
             try:
                 async with self._busy:
                     status = await self._connection.execute(statements.HEARTBEAT, self.member_id)
-            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except FAILURES:
                 self._lose()
                 return
             if status == "UPDATE 0":
