@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from ingest.domain.sources import (
@@ -168,6 +169,20 @@ class TestLead:
         assert only(lead("change", {"label_ids": []})).stage == "sql"
         assert kinds(lead("change", {"label_ids": [HOT]})) == []
 
+    def test_a_mapping_that_learned_another_label_leaves_the_ids_of_the_known_ones(self) -> None:
+        other = "4a5149be-0000-4000-8000-2eb328eebfe8"
+        learned = msgspec.structs.replace(MAPPING, stages={other: "sal", **MAPPING.stages}, stage_on_create="lead")
+        body = {"data": lead_data(label_ids=[other, HOT]), "previous": None, "meta": meta("create", "lead", LEAD_ID)}
+
+        def ids(mapping: SourceMapping) -> dict[str, str]:
+            result = told(body, source=source_of(SourceKind.PIPEDRIVE, mapping))
+            return {one.raw_stage: one.id for one in result.events if isinstance(one, LeadStageChanged)}
+
+        before, after = ids(MAPPING), ids(learned)
+        assert set(after) == {"lead", HOT, other}
+        assert after[HOT] == before[HOT]
+        assert len(set(after.values()) | set(before.values())) == 4
+
     def test_archiving_is_a_disposition_and_taking_back_starts_anew(self) -> None:
         archived = only(lead("change", {"is_archived": False}, is_archived=True))
         assert isinstance(archived, LeadDisposed)
@@ -299,6 +314,16 @@ class TestActivity:
 
     def test_planned_and_done_are_one_touch(self) -> None:
         assert self.touch().touch == self.touch("change", done=True).touch
+
+    def test_an_activity_moved_to_another_lead_no_longer_counts_where_it_was(self) -> None:
+        result = self.told("change", {"lead_id": "the-other"}, lead_id=LEAD_ID, done=True)
+        here, there = result.events
+        assert isinstance(here, TouchLogged)
+        assert isinstance(there, TouchLogged)
+        assert (here.lead, here.completed) == (LEAD, True)
+        assert (there.lead, there.completed) == ("pipedrive:9100200:lead:the-other", False)
+        assert here.touch == there.touch
+        assert here.id != there.id
 
     def test_a_deleted_activity_no_longer_counts(self) -> None:
         assert not self.touch("delete", done=True).completed

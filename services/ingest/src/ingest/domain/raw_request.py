@@ -37,7 +37,7 @@ def request_id(*, source: str, received_at: datetime, body: bytes) -> str:
     The same bytes on the same source in the same microsecond are one request.
     """
     instant = received_at.astimezone(UTC)
-    content = hashlib.blake2b(body, digest_size=16).hexdigest()
+    content = hashlib.sha256(body).hexdigest()
     milliseconds = int(instant.timestamp() * 1000)
     return f"{milliseconds:012x}{identifier(source, instant.isoformat(), content)[:20]}"
 

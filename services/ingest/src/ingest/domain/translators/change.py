@@ -29,8 +29,9 @@ class Envelope(TypedDict):
 class Change:
     """One change in a CRM, from which one or several events are made.
 
-    `key` are the parts of the CRM's own dedup key. An event's id is the hash of the source, the key, the event's type
-    and its ordinal among the change's events of that type: a redelivery gives the same ids.
+    `key` are the parts of the CRM's own dedup key. An event's id is the hash of the source, the key, the event's type,
+    what it is about where a change can tell several of that type, and its ordinal among those: a redelivery gives the
+    same ids, and so does a replay under a mapping that has learned more.
     """
 
     __slots__ = (
@@ -68,21 +69,23 @@ class Change:
         self.actor = actor
         self.origin = origin
         self._key = key
-        self._ordinals: dict[str, int] = {}
+        self._ordinals: dict[tuple[str, str], int] = {}
 
     def envelope(
         self,
         event_type: str,
         *,
+        about: str = "",
         lead: str | None = None,
         occurred_at: datetime | None = None,
         time_source: TimeSource | None = None,
     ) -> Envelope:
-        """The envelope of the change's next event of that type; the arguments override what the change says."""
-        ordinal = self._ordinals.get(event_type, 0)
-        self._ordinals[event_type] = ordinal + 1
+        """The envelope of the change's next event of that type; `lead` and times override what the change says."""
+        named = (event_type, about)
+        ordinal = self._ordinals.get(named, 0)
+        self._ordinals[named] = ordinal + 1
         return {
-            "id": identifier(self.source.name, *self._key, event_type, str(ordinal)),
+            "id": identifier(self.source.name, *self._key, event_type, about, str(ordinal)),
             "source": self.source.name,
             "account": self.account,
             "lead": lead or self.lead,

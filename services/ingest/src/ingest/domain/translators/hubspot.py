@@ -196,7 +196,7 @@ def _merged(change: Change, event: Json, object_name: str) -> Told:
     into = _key(change, object_name, winner)
     for loser in losers:
         if loser != winner:
-            envelope = change.envelope("lead.merged", lead=_key(change, object_name, loser))
+            envelope = change.envelope("lead.merged", about=loser, lead=_key(change, object_name, loser))
             yield LeadMerged(**envelope, into=into), f"{object_name} {loser} was merged into {winner}"
 
 

@@ -13,7 +13,7 @@ from ingest.domain.raw_request import RawRequest
 from ingest.domain.sources import DispositionRule, Outcome, Source
 from ingest.domain.translation import Collector, Translation
 from ingest.domain.translators.change import Change, check_account
-from ingest.domain.translators.pipedrive_activities import activity_told
+from ingest.domain.translators.pipedrive_activities import activity_told, moved_away_told
 from ingest.domain.translators.pipedrive_message import Action, Message, read
 from ingest.domain.translators.vocabulary import (
     Told,
@@ -90,16 +90,22 @@ def _actor(source: Source, message: Message) -> Actor | None:
 def _history_key(source: Source, account: str, message: Message) -> str:
     record = message.previous if message.action is Action.DELETE else message.data
     if message.entity == "activity":
-        for object_name in ("lead", "deal", "person"):
-            object_id = json_body.optional_id(record.get(f"{object_name}_id"), place=f"data.{object_name}_id")
-            if object_id:
-                return lead_key(source, account=account, object_name=object_name, object_id=object_id)
+        return _touched_key(source, account, record) or _own_key(source, account, message)
     deal_lead = source.mapping.fields.deal_lead
     if message.entity == "deal" and deal_lead:
         lead_id = json_body.optional_id(_at(record, deal_lead), place=f"data.{deal_lead}")
         if lead_id:
             return lead_key(source, account=account, object_name="lead", object_id=lead_id)
     return _own_key(source, account, message)
+
+
+def _touched_key(source: Source, account: str, record: Mapping[str, object]) -> str | None:
+    """Whom an activity touches: its lead, else its deal, else its person."""
+    for object_name in ("lead", "deal", "person"):
+        object_id = json_body.optional_id(record.get(f"{object_name}_id"), place=f"data.{object_name}_id")
+        if object_id:
+            return lead_key(source, account=account, object_name=object_name, object_id=object_id)
+    return None
 
 
 def _own_key(source: Source, account: str, message: Message) -> str:
@@ -133,6 +139,10 @@ def _deal_facts(change: Change, message: Message) -> Iterator[Told]:
 
 def _activity_facts(change: Change, message: Message) -> Iterator[Told]:
     yield activity_told(change, message)
+    if message.action is Action.CHANGE:
+        before = _touched_key(change.source, change.account, {**message.data, **message.previous})
+        if before is not None and before != change.lead:
+            yield moved_away_told(change, message, before)
 
 
 def _deleted(change: Change, message: Message) -> Told:

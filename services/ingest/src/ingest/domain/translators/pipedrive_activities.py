@@ -30,7 +30,7 @@ def activity_told(change: Change, message: Message) -> Told:
     """The touch that an activity is. A deleted activity is told as not completed: it no longer counts."""
     deleted = message.action is Action.DELETE
     record = message.previous if deleted else message.data
-    own_key = lead_key(change.source, account=change.account, object_name="activity", object_id=message.entity_id)
+    own_key = _own_key(change, message)
     if change.lead == own_key:
         yield "activity without lead, deal or person", "it touches nobody we follow"
         return
@@ -40,9 +40,22 @@ def activity_told(change: Change, message: Message) -> Told:
         yield f"activity of type {raw_type!r}", "mapping.activities says it is no touch"
         return
     done = record.get("done") in _DONE and not deleted
-    touch = TouchLogged(
-        **change.envelope("touch.logged"),
-        touch=own_key,
+    state = "done" if done else "deleted" if deleted else "planned, not done"
+    yield _touch(change, message, record, rule, done=done), f"activity of type {raw_type!r}, {state}"
+
+
+def moved_away_told(change: Change, message: Message, lead: str) -> Told:
+    """The activity was taken from `lead` and given to another: it no longer counts where it was."""
+    touch = _touch(change, message, message.data, _UNKNOWN_ACTIVITY, done=False, lead=lead)
+    yield touch, f"the activity was moved from here to {change.lead}"
+
+
+def _touch(
+    change: Change, message: Message, record: Json, rule: ActivityRule, *, done: bool, lead: str | None = None
+) -> TouchLogged:
+    return TouchLogged(
+        **change.envelope("touch.logged", about=lead or "", lead=lead),
+        touch=_own_key(change, message),
         channel=rule.channel,
         direction=rule.direction,
         performed_at=_performed_at(change, record) if done else _planned_at(change, record),
@@ -50,8 +63,10 @@ def activity_told(change: Change, message: Message) -> Told:
         completed=done,
         automated=change.origin in (ChangeOrigin.IMPORT, ChangeOrigin.WORKFLOW),
     )
-    state = "done" if done else "deleted" if deleted else "planned, not done"
-    yield touch, f"activity of type {raw_type!r}, {state}"
+
+
+def _own_key(change: Change, message: Message) -> str:
+    return lead_key(change.source, account=change.account, object_name="activity", object_id=message.entity_id)
 
 
 def _performed_at(change: Change, record: Json) -> datetime:

@@ -48,7 +48,7 @@ def stage_told(change: Change, raw_stage: str, *, field: str, defaults: Mapping[
 
 def staged(change: Change, stage: str, raw_stage: str) -> LeadStageChanged:
     """The lead entered `stage`."""
-    return LeadStageChanged(**change.envelope("lead.stage_changed"), stage=stage, raw_stage=raw_stage)
+    return LeadStageChanged(**change.envelope("lead.stage_changed", about=raw_stage), stage=stage, raw_stage=raw_stage)
 
 
 def stage_on_create_told(change: Change) -> Told:
@@ -63,10 +63,12 @@ def disposed(change: Change, rule: DispositionRule, raw_status: str, *, field: s
     why = f"{field} = {raw_status!r} is outcome {rule.outcome.value!r}"
     reason = rule.reason or raw_status
     if rule.outcome is Outcome.ACCEPTED:
-        return LeadAccepted(**change.envelope("lead.accepted")), why
+        return LeadAccepted(**change.envelope("lead.accepted", about=raw_status)), why
     if rule.outcome is Outcome.REJECTED:
-        return LeadRejected(**change.envelope("lead.rejected"), reason=reason), why
-    return LeadDisposed(**change.envelope("lead.disposed"), disposition=rule.outcome.value, reason=reason), why
+        return LeadRejected(**change.envelope("lead.rejected", about=raw_status), reason=reason), why
+    return LeadDisposed(
+        **change.envelope("lead.disposed", about=raw_status), disposition=rule.outcome.value, reason=reason
+    ), why
 
 
 def assigned(change: Change, owner: Owner | None, *, field: str) -> tuple[LeadEvent, str]:
