@@ -14,6 +14,7 @@ from shared.streams.port import Record
 from tests.support import sla_events
 from tests.support.deployment import ServiceProcess, free_port
 from tests.support.eventually import eventually
+from tests.support.postgres_server import BreakablePostgres
 from tests.support.slack_fake import TOKEN, SlackFake, slack_fake
 
 WITHIN_SECONDS = 40.0
@@ -138,6 +139,20 @@ async def test_two_replicas_say_each_announcement_once_at_slacks_pace(database_u
     markers = {message.metadata["event_payload"]["id"] for message in there.slack.messages}
     assert len(there.slack.messages) == len(markers) == len(leads)
     assert answers.count("ok") == len(leads)
+
+
+async def test_a_database_that_restarts_under_it_costs_no_message(
+    breakable_postgres: BreakablePostgres, tmp_path: Path
+) -> None:
+    async with rig(breakable_postgres.url, tmp_path, with_slack=False) as there, there.process("only") as process:
+        await there.tell(sla_events.breached())
+        await there.comes_true(lambda: _said(there.feed) == 1, "the first is said")
+        await breakable_postgres.kill()
+        await breakable_postgres.start()
+        await there.tell(sla_events.met_late())
+        await there.comes_true(lambda: _said(there.feed) == 2, "the second is said")
+        assert await process.stop() == 0
+    assert "task_died" not in process.log.read_text()
 
 
 async def test_the_process_tells_operators_what_they_need(database_url: str, tmp_path: Path) -> None:

@@ -90,6 +90,10 @@ class DeliveryBook:
                 await connection.execute(queries.REVIVE_THREAD, after.id, now)
             return after
 
+    async def forget(self, *, before: datetime) -> None:
+        """Forget events taken in before then of obligations about which nothing was ever to be said."""
+        await self._pool.execute(queries.PRUNE_INBOX, before)
+
     async def ready(self) -> None:
         """Raise unless the database answers."""
         await self._pool.fetchval("SELECT 1")

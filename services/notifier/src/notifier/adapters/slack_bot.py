@@ -151,6 +151,9 @@ class SlackBot:
             try:
                 answer = await self._client.conversations_open(users=member)
             except SlackApiError as error:
+                if _error_of(error) == "missing_scope":
+                    # Without im:write a person can still be written to by member id, only not looked up before that.
+                    return member
                 raise SlackRefusedError(_surely_unsent(_result(error))) from error
             except (TimeoutError, aiohttp.ClientError, SlackClientError) as error:
                 raise SlackRefusedError(_surely_unsent(from_failure(error))) from error

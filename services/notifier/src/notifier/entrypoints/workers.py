@@ -13,6 +13,7 @@ logger = get_logger(__name__)
 LOOK_SECONDS = 0.5
 """How often the stored deliveries are looked at when nothing wakes a worker: retries and paces fall due by time."""
 SETTLE_LOOK_SECONDS = 1.0
+FORGET_LOOK_SECONDS = 3600.0
 PAUSE_SECONDS = 1.0
 
 RunOnce = Callable[[], Awaitable[bool]]
@@ -61,6 +62,17 @@ def watchman(run_once: RunOnce) -> Task:
         while not stop.is_set():
             await _patiently(run_once, stop)
             await wait_or_stop(stop, SETTLE_LOOK_SECONDS)
+
+    return run
+
+
+def caretaker(run_once: RunOnce) -> Task:
+    """Forget what is no longer needed, at start and every hour."""
+
+    async def run(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await _patiently(run_once, stop)
+            await wait_or_stop(stop, FORGET_LOOK_SECONDS)
 
     return run
 

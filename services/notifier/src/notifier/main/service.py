@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import aiohttp
 import msgspec
@@ -28,8 +31,8 @@ from notifier.domain.planning import Routing
 from notifier.entrypoints.consumer import Consumer
 from notifier.entrypoints.delivery_metrics import DeliveryMetrics
 from notifier.entrypoints.http import build_app
-from notifier.entrypoints.workers import RunOnce, Wake, watchman, worker
-from shared.backing import open_backing
+from notifier.entrypoints.workers import RunOnce, Wake, caretaker, watchman, worker
+from shared.backing import Backing, open_backing
 from shared.database import DatabaseRefused, DatabaseUnavailable, database_errors, open_pool
 from shared.database.migrations import MigrationError, pending, upgrade
 from shared.events.topics import SLA_EVENTS
@@ -38,11 +41,17 @@ from shared.logs import get_logger
 from shared.metrics import Metrics
 from shared.operations import Operations
 from shared.process import StartError
+from shared.streams.port import Stream, StreamUnavailable
 from shared.supervision import Task, supervise
+
+if TYPE_CHECKING:
+    import asyncpg
 
 logger = get_logger(__name__)
 
 SERVICE = "notifier"
+FORGET_AFTER = timedelta(days=30)
+"""How long events about which nothing was said are remembered. Longer than any log keeps them to be read again."""
 VERSION = version("leadpact-notifier")
 
 
@@ -62,25 +71,14 @@ async def serve(settings: NotifierSettings, stop: asyncio.Event) -> None:
         stack.callback(bound.close)
         backing = await stack.enter_async_context(open_backing(settings, client_id=SERVICE))
         await migrate(backing.database_url, settings)
-        await backing.stream.ensure_topic(SLA_EVENTS, partitions=settings.stream_partitions)
-        pool = await stack.enter_async_context(
-            open_pool(backing.database_url, application_name=SERVICE, max_size=settings.notifier_workers + 6)
-        )
+        await _topic(backing.stream, settings)
+        pool = await stack.enter_async_context(_pool(backing.database_url, settings))
         channels = await stack.enter_async_context(open_channels(settings))
-        metrics = Metrics(service=SERVICE, version=VERSION)
-        operations = Operations(metrics=metrics)
-        database = functools.partial(database_errors, backing.database_url)
-        book, inbox, wake = DeliveryBook(pool), PostgresInbox(pool), Wake()
-        told = DeliveryMetrics(metrics, count=book.counts)
-        intake = Intake(inbox=inbox, routing=routing(settings), now=clock.now)
-        consumer = Consumer(
-            stream=backing.stream, intake=intake, inbox=inbox, metrics=metrics, planned=wake.planned, database=database
-        )
-        deliveries = PostgresDeliveries(pool)
-        obligations = None
-        if settings.notifier_ask_engine:
-            session = await stack.enter_async_context(_session(settings))
-            obligations = EngineApi(url=settings.console_url, session=session)
+        obligations = await stack.enter_async_context(_engine(settings))
+        parts = _Parts(settings=settings, backing=backing, book=DeliveryBook(pool), channels=channels)
+        told = DeliveryMetrics(parts.metrics, count=parts.book.counts)
+        wake, deliveries = Wake(), PostgresDeliveries(pool)
+        consumer = _consumer(parts, PostgresInbox(pool), wake)
         delivering = Delivering(
             deliveries=deliveries,
             channels=channels.by_kind,
@@ -96,32 +94,76 @@ async def serve(settings: NotifierSettings, stop: asyncio.Event) -> None:
             told=told,
             now=clock.now,
         )
-
-        def on_database(run_once: RunOnce) -> RunOnce:
-            async def translated() -> bool:
-                with database():
-                    return await run_once()
-
-            return translated
-
-        operations.ready_when("database", book.ready)
-        operations.ready_when("stream", backing.stream.ready)
-        if channels.bot is not None:
-            operations.ready_when("slack", channels.bot.ready)
-        if channels.feed is not None:
-            operations.ready_when("preview", channels.feed.check)
-        operations.refresh_on_scrape("deliveries", told.refresh)
-        operations.refresh_on_scrape("lag", consumer.refresh_lag)
-        app = build_app(deliveries=book, operations=operations, version=VERSION)
+        app = build_app(deliveries=parts.book, operations=_operations(parts, told, consumer), version=VERSION)
         tasks: dict[str, Task] = {
             "consumer": consumer.run,
-            "watchman": watchman(on_database(settling.run_once)),
+            "watchman": watchman(parts.on_database(settling.run_once)),
+            "caretaker": caretaker(parts.on_database(functools.partial(_forget, parts.book))),
             "http": http_task(app, bound, grace_seconds=settings.stop_grace_seconds),
         }
-        for number in range(settings.notifier_workers):
-            tasks[f"worker-{number + 1}"] = worker(on_database(delivering.run_once), wake)
+        for number in range(1, settings.notifier_workers + 1):
+            tasks[f"worker-{number}"] = worker(parts.on_database(delivering.run_once), wake)
         logger.info("started", url=f"http://{settings.host}:{settings.notifier_port}", channels=list(channels.by_kind))
         await supervise(tasks, stop=stop, grace_seconds=settings.stop_grace_seconds)
+
+
+class _Parts:
+    """What the wiring hands around."""
+
+    def __init__(self, *, settings: NotifierSettings, backing: Backing, book: DeliveryBook, channels: Channels) -> None:
+        self.settings = settings
+        self.stream = backing.stream
+        self.book = book
+        self.channels = channels
+        self.metrics = Metrics(service=SERVICE, version=VERSION)
+        self.database = functools.partial(database_errors, backing.database_url)
+
+    def on_database(self, run_once: RunOnce) -> RunOnce:
+        """The same, with the driver's errors translated, so that its loop waits for a database that is away."""
+
+        async def translated() -> bool:
+            with self.database():
+                return await run_once()
+
+        return translated
+
+
+def _consumer(parts: _Parts, inbox: PostgresInbox, wake: Wake) -> Consumer:
+    intake = Intake(inbox=inbox, routing=routing(parts.settings), now=clock.now)
+    return Consumer(
+        stream=parts.stream,
+        intake=intake,
+        inbox=inbox,
+        metrics=parts.metrics,
+        planned=wake.planned,
+        database=parts.database,
+    )
+
+
+def _operations(parts: _Parts, told: DeliveryMetrics, consumer: Consumer) -> Operations:
+    operations = Operations(metrics=parts.metrics)
+    operations.ready_when("database", parts.book.ready)
+    operations.ready_when("stream", parts.stream.ready)
+    if parts.channels.bot is not None:
+        operations.ready_when("slack", parts.channels.bot.ready)
+    if parts.channels.feed is not None:
+        operations.ready_when("preview", parts.channels.feed.check)
+    operations.refresh_on_scrape("deliveries", told.refresh)
+    operations.refresh_on_scrape("lag", consumer.refresh_lag)
+    return operations
+
+
+async def _topic(stream: Stream, settings: NotifierSettings) -> None:
+    """Make the topic if nobody has. Not being able to is no reason not to start: the consumer waits for it."""
+    try:
+        await stream.ensure_topic(SLA_EVENTS, partitions=settings.stream_partitions)
+    except StreamUnavailable as error:
+        logger.warning("stream_unavailable", detail=str(error))
+
+
+async def _forget(book: DeliveryBook) -> bool:
+    await book.forget(before=clock.now() - FORGET_AFTER)
+    return False
 
 
 def check_settings(settings: NotifierSettings) -> None:
@@ -183,6 +225,19 @@ async def open_channels(settings: NotifierSettings) -> AsyncIterator[Channels]:
             feed = PreviewFeed(settings.feed, echo=settings.notifier_preview_echo)
             by_kind[ChannelKind.PREVIEW] = feed
         yield Channels(by_kind=by_kind, bot=bot, feed=feed)
+
+
+def _pool(url: str, settings: NotifierSettings) -> "AbstractAsyncContextManager[asyncpg.Pool[asyncpg.Record]]":
+    return open_pool(url, application_name=SERVICE, max_size=settings.notifier_workers + 6)
+
+
+@contextlib.asynccontextmanager
+async def _engine(settings: NotifierSettings) -> AsyncIterator[EngineApi | None]:
+    if not settings.notifier_ask_engine:
+        yield None
+        return
+    async with _session(settings) as session:
+        yield EngineApi(url=settings.console_url, session=session)
 
 
 def _session(settings: NotifierSettings) -> aiohttp.ClientSession:
