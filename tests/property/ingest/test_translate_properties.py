@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from xml.sax.saxutils import escape, quoteattr
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ from ingest.domain.sources import (
 from ingest.domain.translate import translate
 from ingest.domain.translation import FailureReason, Translation
 from ingest.domain.translators.rule_events import EVENT_FIELDS
-from shared.events.lead import decode, encode
+from shared.events.lead import LeadAttributesChanged, decode, encode
 from tests.support.ingest_sources import raw_of, source_of
 
 PROPERTY = settings(derandomize=True, max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -346,6 +347,31 @@ def test_it_does_not_matter_how_changes_are_batched(batch: list[dict[str, Any]],
     whole = {one.id for one in told(HUBSPOT, batch).events}
     split = {one.id for half in (batch[:at], batch[at:]) for one in told(HUBSPOT, half).events}
     assert whole == split
+
+
+def learned(source: Source) -> Source:
+    """The same source with a mapping that knows more and contradicts nothing."""
+    mapping = source.mapping
+    more = msgspec.structs.replace(
+        mapping,
+        stages={**mapping.stages, "unmapped": "sql", "a": "mql", "": "lead"},
+        dispositions={**mapping.dispositions, "b": DispositionRule(outcome=Outcome.RECYCLED)},
+        attributes={**mapping.attributes, "lastname": "last_name", "currency": "currency"},
+    )
+    return msgspec.structs.replace(source, mapping=more)
+
+
+@PROPERTY
+@given(batch=st.lists(sound_hubspot_events, max_size=8), body=pipedrive_bodies)
+def test_a_mapping_that_learned_more_tells_all_it_told_before_under_the_same_ids(
+    batch: list[dict[str, Any]], body: object
+) -> None:
+    for source, sent in ((HUBSPOT, batch), (PIPEDRIVE, body)):
+        before, after = told(source, sent), told(learned(source), sent)
+        lasting = {one.id for one in before.events if not isinstance(one, LeadAttributesChanged)}
+        assert lasting <= {one.id for one in after.events}
+        by_id = {one.id: one for one in after.events}
+        assert all(by_id.get(one.id, one) == one for one in before.events)
 
 
 @PROPERTY

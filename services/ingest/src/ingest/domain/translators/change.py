@@ -1,5 +1,6 @@
 """One change in a CRM, and the envelope of the events it becomes."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TypedDict
 
@@ -97,6 +98,11 @@ class Change:
             "origin": self.origin,
             "traceparent": self.raw.traceparent,
         }
+
+
+def about_attributes(attributes: Mapping[str, object]) -> str:
+    """What an event on several attributes is about: which they are. One more in the mapping is an event of its own."""
+    return ",".join(sorted(attributes))
 
 
 def check_account(source: Source, account: str) -> str:

@@ -270,7 +270,7 @@ def _attribute(change: Change, event: Json, name: str, value: str, object_name: 
         return
     canonical = change.source.mapping.attributes[name]
     changed = LeadAttributesChanged(
-        **change.envelope("lead.attributes_changed"),
+        **change.envelope("lead.attributes_changed", about=canonical),
         attributes={canonical: value or None},
         url=_url(change, object_name, event),
     )

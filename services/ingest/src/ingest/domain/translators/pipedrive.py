@@ -12,7 +12,7 @@ from ingest.domain.lead_key import lead_key, lead_url
 from ingest.domain.raw_request import RawRequest
 from ingest.domain.sources import DispositionRule, Outcome, Source
 from ingest.domain.translation import Collector, Translation
-from ingest.domain.translators.change import Change, check_account
+from ingest.domain.translators.change import Change, about_attributes, check_account
 from ingest.domain.translators.pipedrive_activities import activity_told, moved_away_told
 from ingest.domain.translators.pipedrive_message import Action, Message, read
 from ingest.domain.translators.vocabulary import (
@@ -206,9 +206,8 @@ def _attributes(change: Change, message: Message) -> Told:
         if message.changed(path.partition(".")[0])
     }
     if news:
-        changed = LeadAttributesChanged(
-            **change.envelope("lead.attributes_changed"), attributes=news, url=_url(change, message)
-        )
+        envelope = change.envelope("lead.attributes_changed", about=about_attributes(news))
+        changed = LeadAttributesChanged(**envelope, attributes=news, url=_url(change, message))
         yield changed, f"mapping.attributes names {', '.join(sorted(news))}"
 
 

@@ -8,7 +8,7 @@ from ingest.domain import instants, json_body
 from ingest.domain.lead_key import lead_key
 from ingest.domain.sources import ActivityRule, DispositionRule, Outcome
 from ingest.domain.translation import FailureReason, Untranslatable
-from ingest.domain.translators.change import Change
+from ingest.domain.translators.change import Change, about_attributes
 from ingest.domain.translators.vocabulary import (
     Told,
     assigned,
@@ -64,9 +64,10 @@ def _created(change: Change, values: Values) -> Told:
 
 
 def _attributes_changed(change: Change, values: Values) -> Told:
+    attributes = _attributes(values)
     changed = LeadAttributesChanged(
-        **change.envelope("lead.attributes_changed"),
-        attributes=_attributes(values),
+        **change.envelope("lead.attributes_changed", about=about_attributes(attributes)),
+        attributes=attributes,
         url=json_body.optional_text(values.get("url")),
     )
     yield changed, "the rule says these fields changed"

@@ -22,7 +22,7 @@ from ingest.domain.raw_request import RawRequest
 from ingest.domain.salesforce_message import Notification, UnreadableMessage, long_id, parse, record_id
 from ingest.domain.sources import DealStageRule, Source
 from ingest.domain.translation import Collector, FailureReason, Translation, Untranslatable
-from ingest.domain.translators.change import Change, check_account
+from ingest.domain.translators.change import Change, about_attributes, check_account
 from ingest.domain.translators.salesforce_activities import activity_told
 from ingest.domain.translators.vocabulary import (
     Told,
@@ -182,7 +182,8 @@ def _attributes(change: Change, fields: Mapping[str, str | None], object_name: s
     kept: dict[str, Scalar] = {wanted[name]: value for name, value in fields.items() if name in wanted}
     url = lead_url(change.source, account=change.account, object_name=object_name, object_id=_own_id(fields))
     if kept:
-        changed = LeadAttributesChanged(**change.envelope("lead.attributes_changed"), attributes=kept, url=url)
+        envelope = change.envelope("lead.attributes_changed", about=about_attributes(kept))
+        changed = LeadAttributesChanged(**envelope, attributes=kept, url=url)
         yield changed, f"mapping.attributes names {', '.join(sorted(set(fields) & set(wanted)))}"
 
 
