@@ -194,14 +194,14 @@ def test_a_secret_in_clear_text_or_none_is_refused(changed: str, message: str) -
         (HUBSPOT + "    mapping: {rules: [{type: lead.deleted, lead: id}]}\n", "line 6", "rules are for JSON"),
         (HUBSPOT + "    mapping: {lead_url: https://x.example}\n", "line 6", "must hold {id}"),
         (HUBSPOT + "    max_body_bytes: 10\n", "line 6, sources[0].max_body_bytes", "greater than or equal to 1024"),
-        (HUBSPOT.replace("kind: hubspot", "kind: pipedrive"), "line 3, sources[0].kind", "verify.username"),
+        (HUBSPOT.replace("kind: hubspot", "kind: pipedrive"), "line 2, sources[0].verify.username", "the user name"),
         (HUBSPOT.replace("kind: hubspot", "kind: standard-webhooks"), "line 5", "no Standard Webhooks secret"),
         (
             HUBSPOT.replace("kind: hubspot", "kind: salesforce-outbound-message"),
-            "line 3, sources[0].kind",
+            "line 2, sources[0].account",
             "give account",
         ),
-        (HUBSPOT.replace("kind: hubspot", "kind: json"), "line 3, sources[0].kind", "needs verify.method"),
+        (HUBSPOT.replace("kind: hubspot", "kind: json"), "line 2, sources[0].verify.method", "needs verify.method"),
         (HUBSPOT.replace("[{env: HS}]", "[{env: HS, file: x}]"), "line 5", "either env or file"),
         (HUBSPOT.replace("[{env: HS}]", "[{file: no/such/file}]"), "line 5", "can't be read"),
     ],
@@ -209,6 +209,34 @@ def test_a_secret_in_clear_text_or_none_is_refused(changed: str, message: str) -
 def test_mistakes_and_their_cures(text: str, where: str, message: str) -> None:
     found = problems(text)
     assert any(one.startswith(where) and message in one for one in found), found
+
+
+def test_what_is_broken_in_one_place_hides_no_mistake_in_another_and_invents_none() -> None:
+    found = problems("""\
+        sources:
+          - name: crm
+            kind: json
+            public_url: nope
+            secrets: [in-clear-text, {env: HS}]
+            keep_headers: [Cookie]
+            verify: {method: header, heade: X-Token}
+            mapping:
+              stages: {hot: MQL}
+              rules:
+                - {type: lead.deletd, lead: id}
+                - {type: lead.deleted, lead: "a["}
+                - {lead: id, typ: lead.deleted}
+        """)
+    assert [one.partition(": ")[0] for one in found] == [
+        "line 4, sources[0].public_url",
+        "line 5, sources[0].secrets[0]",
+        "line 6, sources[0].keep_headers[0]",
+        "line 7, sources[0].verify.heade",
+        "line 7, sources[0].verify.method",
+        "line 9, sources[0].mapping.stages.hot",
+        "line 13, sources[0].mapping.rules[2]",
+        "line 13, sources[0].mapping.rules[2].typ",
+    ]
 
 
 def test_rules_are_checked_against_what_their_event_takes() -> None:

@@ -63,23 +63,20 @@ def _authentication(source: SourceModel) -> Iterator[Finding]:
     method, verify = auth_method(source), source.verify_
     if method is None:
         choice = "basic, bearer, header, hmac-sha256 or standard-webhooks (none, if anybody may send, is written too)"
-        yield ("kind",), f"kind {source.kind.value} needs verify.method: {choice}"
+        yield ("verify", "method"), f"kind {source.kind.value} needs verify.method: {choice}"
         return
     if source.kind in _FIXED and verify.method not in (None, method.value):
         yield ("verify", "method"), f"kind {source.kind.value} is always verified by {method.value}; leave method out"
     if method is AuthMethod.BASIC and not verify.username:
-        yield (
-            ("verify",) if "verify" in source.model_fields_set else ("kind",),
-            ("HTTP Basic needs verify.username, the user name that the sender was given"),
-        )
+        yield ("verify", "username"), "HTTP Basic needs it: the user name that the sender was given"
     if method in (AuthMethod.HEADER, AuthMethod.HMAC_SHA256) and not verify.header:
         yield ("verify", "method"), f"{method.value} needs verify.header, the name of the header"
     if not source.secrets and method not in _NEEDS_NO_SECRET:
-        yield ("name",), f"{method.value} needs secrets: add a list such as [{{env: {_variable(source.name)}}}]"
+        yield ("secrets",), f"{method.value} needs secrets: add a list such as [{{env: {_variable(source.name)}}}]"
     if source.secrets and method is AuthMethod.NONE:
         yield ("secrets",), "verify.method is none, so no secret is ever asked for; choose a method or drop them"
     if method is AuthMethod.SALESFORCE and source.account is None:
-        yield ("kind",), "Salesforce signs nothing: give account, the organisation's id (00D…), to compare with"
+        yield ("account",), "Salesforce signs nothing: give account, the organisation's id (00D…), to compare with"
 
 
 def _variable(name: str) -> str:
@@ -97,10 +94,7 @@ def _mapping(source: SourceModel) -> Iterator[Finding]:
     if mapping.touch_properties and kind is not SourceKind.HUBSPOT:
         yield ("mapping", "touch_properties"), "only HubSpot rolls activities up into properties; use activities"
     if kind in (SourceKind.STANDARD_WEBHOOKS, SourceKind.JSON) and not mapping.rules:
-        yield (
-            ("mapping",) if "mapping" in source.model_fields_set else ("kind",),
-            (f"kind {kind.value} needs mapping.rules: without them nothing that comes in means anything"),
-        )
+        yield ("mapping", "rules"), f"kind {kind.value} needs rules: without them nothing that comes in means anything"
     if mapping.rules and kind not in _BY_RULES:
         yield ("mapping", "rules"), f"kind {kind.value} is translated by what is known of it; rules are for JSON"
     if mapping.each is not None:

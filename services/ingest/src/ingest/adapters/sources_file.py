@@ -1,5 +1,6 @@
 """Loading the sources file: YAML in, frozen `Source` values out, every mistake named with its line, place and cure."""
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 
@@ -114,16 +115,20 @@ class _Loader:
             self._report_all(SourcesModel, (), error)
 
     def _source(self, path: Path, value: object) -> Source | None:
+        broken: list[Path] = []
         try:
-            model = SourceModel.model_validate(value)
+            model: SourceModel | None = SourceModel.model_validate(value)
         except ValidationError as error:
-            self._report_all(SourceModel, path, error)
+            broken = self._report_all(SourceModel, path, error)
+            model = _without(value, broken)
+        if model is None:
             return None
-        for below, message in findings(model):
-            self._report((*path, *below), message)
-        secrets = tuple(self._secrets(path, model)) if self._resolve_secrets else ()
         method = auth_method(model)
-        return None if method is None else _built(model, method, secrets)
+        for below, message in findings(model):
+            if not any(_touches(below, one) for one in broken):
+                self._report((*path, *below), message)
+        secrets = tuple(self._secrets(path, model)) if self._resolve_secrets else ()
+        return None if broken or method is None else _built(model, method, secrets)
 
     def _secrets(self, path: Path, model: SourceModel) -> Iterator[Secret]:
         method = auth_method(model)
@@ -151,13 +156,47 @@ class _Loader:
             self._report(path, f"the secret's file is empty ({file})")
         return value or None
 
-    def _report_all(self, model: type[SourceModel | SourcesModel], path: Path, error: ValidationError) -> None:
+    def _report_all(self, model: type[SourceModel | SourcesModel], path: Path, error: ValidationError) -> list[Path]:
+        """Report what pydantic found; the places, below the model."""
+        places = []
         for one in error.errors(include_url=False):
             below, message = explained(model, one)
             self._report((*path, *below), message)
+            places.append(below)
+        return places
 
     def _report(self, path: Path, message: str) -> None:
         self.problems.append(Problem(line=self._yaml.line(path), place=place(path), message=message))
+
+
+def _without(value: object, broken: Iterable[Path]) -> SourceModel | None:
+    """The source without its broken parts, so that the others can be checked too; None where too much is broken."""
+    rest = copy.deepcopy(value)
+    for path in broken:
+        _cut(rest, path)
+    try:
+        return SourceModel.model_validate(rest)
+    except ValidationError:
+        return None
+
+
+def _cut(value: object, path: Path) -> None:
+    """Take the key that `path` leads to out of `value`; of a list all of it, so that no index comes to mean another."""
+    last = len(path) - 1 if path and isinstance(path[-1], str) else len(path) - 2
+    for number, step in enumerate(path[: last + 1]):
+        if isinstance(value, dict):
+            if number == last:
+                value.pop(step, None)
+                return
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+
+
+def _touches(one: Path, other: Path) -> bool:
+    """Whether one place lies in the other."""
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
 
 
 def _built(model: SourceModel, method: AuthMethod, secrets: tuple[Secret, ...]) -> Source:
