@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from tests.support.deployment import free_port
+from tests.support.slack_fake import TOKEN
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = os.environ.get("FULL") == "1"
@@ -35,14 +36,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900 if FULL else 240)]
 class Demo:
     """One run of the launcher; its output goes to a file."""
 
-    def __init__(self, directory: Path, ports: Mapping[str, int], out: Path) -> None:
+    def __init__(self, directory: Path, settings: Mapping[str, object], out: Path) -> None:
         self._out = out
         command = ["make", "demo"] if FULL else [sys.executable, "-m", "deploy.demo", "run"]
         with out.open("wb") as file:
             self.process = psutil.Popen(
                 command,
                 cwd=directory,
-                env=environment(ports),
+                env=environment(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -72,11 +73,11 @@ class Demo:
         return code, time.monotonic() - asked
 
 
-def environment(ports: Mapping[str, int]) -> dict[str, str]:
+def environment(settings: Mapping[str, object]) -> dict[str, str]:
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("LEADPACT_") and "SLACK" not in name
     }
-    return inherited | {name: str(port) for name, port in ports.items()}
+    return inherited | {name: str(value) for name, value in settings.items()}
 
 
 def fresh_ports() -> dict[str, int]:
@@ -174,6 +175,29 @@ def test_a_service_that_dies_is_named_and_everything_stops(clone: Path, tmp_path
     assert demo.process.wait(timeout=STOP_SECONDS + 5) == 1
     assert "notifier ended with exit code -9" in demo.text
     assert left_behind(state) == []
+
+
+def test_with_a_token_and_a_channel_it_writes_to_slack_as_well(clone: Path, tmp_path: Path) -> None:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    fake = subprocess.Popen([sys.executable, "-m", "tests.support.slack_fake", "--port", str(port)], cwd=ROOT)
+    slack = {"SLACK_BOT_TOKEN": TOKEN, "SLACK_CHANNEL": "C0DEMO", "LEADPACT_DEMO_SLACK_API_URL": f"{address}/api/"}
+    demo = Demo(clone, {**fresh_ports(), **slack}, tmp_path / "out.txt")
+    try:
+        demo.shows("^Messages go to Slack channel C0DEMO, and here:", within_seconds=START_SECONDS)
+        shown = demo.shows(r"🟡 .+ due soon: .+$", within_seconds=FIRST_WARNING_SECONDS)[0]
+        deadline = time.monotonic() + FIRST_WARNING_SECONDS
+        posted: list[str] = []
+        while shown not in posted and time.monotonic() < deadline:
+            messages = httpx.get(f"{address}/_control/messages").json()
+            posted = [message["blocks"][0]["text"]["text"] for message in messages if message["channel"] == "C0DEMO"]
+            time.sleep(LOOK_AGAIN_SECONDS)
+        assert shown in posted
+        assert TOKEN not in demo.text
+    finally:
+        demo.stop()
+        fake.kill()
+        fake.wait()
 
 
 def test_reset_forgets_but_not_while_the_demo_runs(clone: Path, tmp_path: Path) -> None:
