@@ -22,6 +22,8 @@ from typing import Protocol
 
 import pytest
 
+from tests.support.postgres_server import docker_answers
+
 ROOT = Path(__file__).resolve().parents[2]
 POM = Path(__file__).with_name("kafka") / "pom.xml"
 KAFKA_VERSION = "4.1.1"
@@ -55,6 +57,22 @@ num.io.threads=2
 log.cleaner.dedupe.buffer.size=2097152
 log.cleaner.threads=1
 """
+
+CONTAINER_SETTINGS = {
+    "KAFKA_NODE_ID": "1",
+    "KAFKA_PROCESS_ROLES": "broker,controller",
+    "KAFKA_LISTENERS": "PLAINTEXT://0.0.0.0:9092,CONTROLLER://localhost:9093",
+    "KAFKA_ADVERTISED_LISTENERS": "PLAINTEXT://127.0.0.1:{port}",
+    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+    "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+    "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
+    "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+    "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+}
+"""As in server.properties, in the image's own manner."""
 
 LOG4J = """
 status = error
@@ -157,7 +175,7 @@ class KafkaBroker:
         while time.monotonic() < deadline:
             if not self.running:
                 raise KafkaUnavailable(f"the broker ended at once: {self.log.read_text()[-1000:]}")
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), timeout=1):
+            if _accepts(self._port):
                 return
             time.sleep(0.05)
         self.kill()
@@ -173,6 +191,22 @@ class KafkaBroker:
             self._process.kill()
             self._process.wait(timeout=10)
         self._process = None
+
+
+def _accepts(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _wait_until_accepting(port: int) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while not _accepts(port):
+        if time.monotonic() > deadline:
+            raise KafkaUnavailable(f"the container's broker did not answer within {START_TIMEOUT_SECONDS:.0f} s")
+        time.sleep(0.1)
 
 
 def free_port() -> int:
@@ -218,32 +252,27 @@ def any_broker() -> Iterator[Broker]:
     if named:
         yield ExternalBroker(named)
         return
-    if docker_answers():
-        with _container() as broker:
-            yield broker
-        return
-    with breakable_broker() as own:
-        own.start()
-        yield own
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(_container()) if docker_answers() else _started(stack)
 
 
-def docker_answers() -> bool:
-    """Whether a Docker daemon answers (a client alone is not enough)."""
-    client = shutil.which("docker")
-    if client is None:
-        return False
-    try:
-        return subprocess.run([client, "info"], capture_output=True, timeout=10, check=False).returncode == 0
-    except subprocess.TimeoutExpired:
-        return False
+def _started(stack: contextlib.ExitStack) -> Broker:
+    own = stack.enter_context(breakable_broker())
+    own.start()
+    return own
 
 
 @contextlib.contextmanager
 def _container() -> Iterator[Broker]:
-    from testcontainers.kafka import KafkaContainer  # noqa: PLC0415 - needed only where Docker is
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - it asks for Docker when imported
 
-    with KafkaContainer(KAFKA_IMAGE).with_kraft() as container:
-        yield ExternalBroker(str(container.get_bootstrap_server()))
+    port = free_port()
+    container = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
+    for name, value in CONTAINER_SETTINGS.items():
+        container = container.with_env(name, value.format(port=port))
+    with container:
+        _wait_until_accepting(port)
+        yield ExternalBroker(f"127.0.0.1:{port}")
 
 
 def unavailable(reason: KafkaUnavailable) -> None:
