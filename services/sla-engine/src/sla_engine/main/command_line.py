@@ -2,18 +2,23 @@
 
 import asyncio
 import sys
+from typing import Annotated
 
 import typer
 
 from shared.backing import open_backing
 from shared.database.migrations import upgrade
+from shared.logs import configure_logs
 from shared.process import TOLD_WRONGLY, StartError, read_settings, run_process
 from sla_engine.adapters.agreement_file import json_schema, read_agreement
 from sla_engine.adapters.events_file import read_events
 from sla_engine.adapters.schema import MIGRATIONS
 from sla_engine.config import EngineSettings
 from sla_engine.entrypoints import paper
+from sla_engine.main.explaining import explained
 from sla_engine.main.service import serve
+
+NOT_FOUND = 1
 
 app = typer.Typer(
     name="sla-engine",
@@ -35,15 +40,40 @@ def run() -> None:
 
 
 @app.command()
+def explain(lead: Annotated[str, typer.Argument(help="The lead's key, such as hubspot:4711:1001.")]) -> None:
+    """Say why each verdict on a lead is what it is, judged now: by the service's settings and database.
+
+    Exit codes: 0 explained, 1 no such lead, 2 told wrongly.
+    """
+    settings = _settings()
+    try:
+        text = asyncio.run(explained(settings, lead))
+    except StartError as error:
+        typer.echo(f"sla-engine: {error}", err=True)
+        sys.exit(TOLD_WRONGLY)
+    if text is None:
+        typer.echo(f"no event of a lead with the key {lead!r} has been seen", err=True)
+        sys.exit(NOT_FOUND)
+    typer.echo(text)
+
+
+@app.command()
 def migrate() -> None:
     """Bring the engine's schema in the database up to date, and say what was done."""
-    settings = read_settings(EngineSettings)
+    settings = _settings()
     try:
         applied = asyncio.run(_migrate(settings))
     except StartError as error:
         typer.echo(f"sla-engine: {error}", err=True)
         sys.exit(TOLD_WRONGLY)
     typer.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+
+
+def _settings() -> EngineSettings:
+    """The settings; logs go to standard error, so that what a command prints can be piped."""
+    settings = read_settings(EngineSettings)
+    configure_logs(service="sla-engine", level=settings.log_level, log_format=settings.log_format)
+    return settings
 
 
 async def _migrate(settings: EngineSettings) -> list[str]:

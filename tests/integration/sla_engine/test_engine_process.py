@@ -1,0 +1,135 @@
+"""`sla-engine` as a process: how it ends when told wrongly, and what it shows when told well."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from shared.events import lead as lead_events
+from shared.events.topics import LEAD_EVENTS
+from shared.streams.connect import open_stream
+from shared.streams.port import Record
+from tests.support.deployment import ServiceProcess, free_port
+from tests.support.engine_stack import PACT
+from tests.support.eventually import eventually
+from tests.support.story_builder import MAX, Lead
+
+pytestmark = pytest.mark.postgres
+
+
+def environment(database_url: str, agreement: Path) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEADPACT_")}
+    return {
+        **inherited,
+        "LEADPACT_DATABASE_URL": database_url,
+        "LEADPACT_ENGINE_AGREEMENT": str(agreement),
+        "LEADPACT_STREAM_PARTITIONS": "2",
+    }
+
+
+async def command(settings: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
+    """Exit code and what was printed."""
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("sla-engine")),
+        *arguments,
+        env=dict(settings),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+async def engine(database_url: str, tmp_path: Path) -> AsyncIterator[ServiceProcess]:
+    """A running engine with promises of two seconds."""
+    pact = tmp_path / "agreement.yaml"
+    pact.write_text(PACT.format(target="2s", settle="0s"))
+    service = ServiceProcess(
+        "sla-engine",
+        port=free_port(),
+        environment=environment(database_url, pact),
+        directory=tmp_path,
+        label="sla-engine",
+    )
+    await service.start()
+    try:
+        await service.ready()
+        yield service
+    finally:
+        assert await service.stop() == 0
+
+
+async def test_a_wrong_agreement_ends_with_2_and_names_every_fault(database_url: str, tmp_path: Path) -> None:
+    pact = tmp_path / "agreement.yaml"
+    pact.write_text(PACT.format(target="2d", settle="soon"))
+
+    code, _, err = await command(environment(database_url, pact), "run")
+
+    assert code == 2
+    assert "LEADPACT_ENGINE_AGREEMENT" in err
+    assert '"2d"' in err
+    assert '"soon"' in err
+
+
+async def test_a_missing_agreement_ends_with_2(database_url: str, tmp_path: Path) -> None:
+    code, _, err = await command(environment(database_url, tmp_path / "none.yaml"), "run")
+    assert code == 2
+    assert "none.yaml" in err
+
+
+async def test_migrate_says_what_it_did(database_url: str, tmp_path: Path) -> None:
+    settings = environment(database_url, tmp_path / "none.yaml")
+    assert (await command(settings, "migrate"))[:2] == (0, "applied: 0001\n")
+    assert (await command(settings, "migrate"))[:2] == (0, "the schema is up to date\n")
+
+
+async def test_a_broken_promise_is_seen_in_the_api_the_metrics_and_at_the_command_line(
+    engine: ServiceProcess, database_url: str, tmp_path: Path
+) -> None:
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+    lead = Lead(key="crm:acc:1")
+    lead.created(now, {"name": "Ada Example"})
+    lead.stage(now)
+    lead.owner(now, MAX)
+    async with (
+        open_stream(None, database_url=database_url, client_id="test") as stream,
+        httpx.AsyncClient(base_url=engine.url) as client,
+    ):
+        before = (await client.get("/metrics")).text
+        assert 'leadpact_open_obligations{clock="first_touch",state="breached",team="Inside sales"} 0.0' in before
+        assert 'window="period"' in before
+        assert 'leadpact_target_seconds{clock="handoff",team="Campaigns"} 2.0' in before
+        records = [Record(key=each.lead.encode(), value=lead_events.encode(each)) for each in lead.events]
+        await stream.append(LEAD_EVENTS, records)
+
+        async def broken() -> bool:
+            found = (await client.get("/api/v1/obligations", params={"state": "breached"})).json()
+            return bool(found["items"])
+
+        await eventually(broken, within_seconds=20, what="the promise is broken")
+        after = (await client.get("/metrics")).text
+
+    assert 'leadpact_open_obligations{clock="first_touch",state="breached",team="Inside sales"} 1.0' in after
+    assert (
+        'leadpact_window_obligations{clock="first_touch",outcome="breached",team="Inside sales",window="1d"} 1.0'
+        in after
+    )
+    assert 'leadpact_obligations_opened_total{clock="first_touch",team="Inside sales"} 1.0' in after
+    assert 'leadpact_obligations_closed_total{clock="first_touch",outcome="breached",team="Inside sales"} 1.0' in after
+    assert "leadpact_breach_lateness_seconds_count 1.0" in after
+    assert 'leadpact_events_consumed_total{topic="lead.events",type="lead.created"} 1.0' in after
+    assert "crm:acc:1" not in after, "no lead is a label"
+
+    code, out, _ = await command(environment(database_url, tmp_path / "agreement.yaml"), "explain", "crm:acc:1")
+    assert code == 0
+    assert "Ada Example (crm:acc:1), owned by Max Muster" in out
+    assert "First touch: breached" in out
+    code, _, err = await command(environment(database_url, tmp_path / "agreement.yaml"), "explain", "crm:acc:2")
+    assert (code, "crm:acc:2" in err) == (1, True)
