@@ -12,6 +12,7 @@ from notifier.domain.delivery import State
 from shared.events.sla import encode
 from tests.integration.notifier.harness import Notifier
 from tests.support import sla_events
+from tests.support.deployment import free_port
 from tests.support.slack_blocks import refusal
 from tests.support.slack_fake import SlackFake
 
@@ -89,7 +90,7 @@ async def test_check_says_who_we_are_in_slack_or_what_slack_refuses(slack: Slack
 
 async def test_preview_shows_messages_as_text_and_as_blocks(tmp_path: Path) -> None:
     breach, file = sla_events.breached(), tmp_path / "events.jsonl"
-    file.write_bytes(b"\n".join(map(encode, (sla_events.opened(), breach, sla_events.retracted(breach)))))
+    file.write_bytes(b"\n".join([encode(sla_events.opened()), encode(breach), encode(sla_events.retracted(breach))]))
     code, text = await notifier_command("preview", str(file))
     headings = [line for line in text.splitlines() if line.startswith(("╭─", "│ 🔴", "│ ⚪"))]
     assert code == 0
@@ -112,7 +113,8 @@ async def test_preview_names_the_line_that_is_no_event(tmp_path: Path) -> None:
 
 
 async def test_a_schema_that_lacks_revisions_is_not_worked_on(database_url: str) -> None:
-    code, told = await notifier_command("run", database_url=database_url, LEADPACT_MIGRATE_ON_START="false")
+    settings = {"LEADPACT_MIGRATE_ON_START": "false", "LEADPACT_NOTIFIER_PORT": str(free_port())}
+    code, told = await notifier_command("run", database_url=database_url, **settings)
     assert code == 2
     assert "the schema 'notifier' lacks the revisions 0001: run `notifier migrate`" in told
     assert (await notifier_command("migrate", database_url=database_url))[0] == 0

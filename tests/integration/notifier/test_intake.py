@@ -7,7 +7,7 @@ import pytest
 from notifier.application.ports import OwnershipLostError
 from notifier.domain.delivery import State
 from shared.events.topics import SLA_EVENTS
-from tests.integration.notifier.harness import Notifier, notifier_pool, slack_channel
+from tests.integration.notifier.harness import LEASE_SECONDS, Clock, Notifier, notifier_pool, slack_channel
 from tests.support import sla_events
 from tests.support.slack_fake import SlackFake
 
@@ -46,6 +46,35 @@ async def test_two_workers_never_claim_the_same_delivery(notifier: Notifier, sla
     markers = [message.metadata["event_payload"]["id"] for message in slack.messages]
     assert len(markers) == len(set(markers)) == len(leads)
     assert len(slack.requests) == len(leads)
+
+
+async def test_a_worker_whose_lease_ran_out_has_no_say(notifier: Notifier, database_url: str, slack: SlackFake) -> None:
+    class SlowEngine:
+        """While it thinks, the lease runs out and another worker delivers."""
+
+        async def is_settled(self, obligation: str) -> str | None:
+            assert obligation
+            notifier.clock.forward(LEASE_SECONDS)
+            await notifier.settling.run_once()
+            await notifier.deliver()
+            return None
+
+    await notifier.take(sla_events.breached())
+    async with notifier_pool(database_url) as pool, slack_channel(slack) as channels:
+        slow = Notifier(pool, channels=channels, clock=notifier.clock, obligations=SlowEngine())
+        await slow.delivering.run_once()
+    await notifier.pass_time(3)
+    assert [each.state for each in await notifier.all()] == [State.SENT]
+    assert len(slack.requests) == 1
+
+
+async def test_a_busy_channel_holds_up_no_other(database_url: str, slack: SlackFake) -> None:
+    async with notifier_pool(database_url) as pool, slack_channel(slack) as channels:
+        notifier = Notifier(pool, channels=channels, clock=Clock(), pace_seconds=1.0)
+        busy = [sla_events.breached(lead=f"hubspot:515:contact:{number}") for number in range(3)]
+        await notifier.take(*busy, sla_events.at_risk(lead="hubspot:515:contact:99"))
+        await notifier.deliver()
+    assert [message.channel for message in slack.messages] == ["C0INBOUND", "D0MARALIND"]
 
 
 async def test_an_edit_waits_while_its_message_is_being_retried(notifier: Notifier, slack: SlackFake) -> None:

@@ -34,7 +34,8 @@ class PostgresDeliveries:
             if affected(await connection.execute(queries.TAKE_PACE, pace_key(found), free_again, now)) != 1:
                 return None
             delivery = claimed(found, now=now, lease_seconds=lease_seconds)
-            await _save(connection, delivery, lease=found.lease, was=found.state)
+            if not await _save(connection, delivery, lease=found.lease, was=found.state):
+                return None
             return await _work(connection, delivery)
 
     async def save(self, delivery: Delivery, *, was: State) -> bool:
