@@ -26,7 +26,7 @@ import asyncpg
 
 from shared.embedded import EmbeddedPostgres, EmbeddedPostgresError, forget
 from shared.embedded.place import moved_places
-from shared.embedded.postmaster import processes, send, wait_until_gone
+from shared.embedded.postmaster import lives, processes, send, wait_until_gone
 
 URL_VARIABLE = "LEADPACT_TEST_DATABASE_URL"
 FOLDER_VARIABLE = "LEADPACT_TEST_SERVER_FOLDER"
@@ -124,7 +124,7 @@ def make_run_folder() -> Path:
     """A folder for this run's server, open to the account that the server runs as; sweeps up after killed runs."""
     for old in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
         owner = old.name.removeprefix(FOLDER_PREFIX).split("-")[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists() and old.stat().st_uid == os.geteuid():
+        if owner.isdigit() and not lives(int(owner)) and old.stat().st_uid == os.geteuid():
             remove_run_folder(old)
     return make_open_folder(f"{FOLDER_PREFIX}{os.getpid()}-")
 
