@@ -176,6 +176,21 @@ async def test_a_record_that_can_not_be_read_is_put_aside_and_the_rest_goes_on(b
     assert len(await bench.types()) == 3
 
 
+async def test_a_lead_that_the_database_refuses_is_put_aside_and_the_others_are_stored(bench: Bench) -> None:
+    owned = await bench.own()
+    huge = "crm:acc:" + "".join(f"{number:x}" for number in range(4000))  # no index takes a key of this length
+    bench.append(*qualified("crm:acc:a").events, *qualified(huge).events, *qualified("crm:acc:z").events)
+
+    await bench.read(owned)
+
+    stored = await bench.rows("SELECT key FROM sla_engine.leads ORDER BY key")
+    assert [row["key"] for row in stored] == ["crm:acc:a", "crm:acc:z"]
+    letters = await bench.rows("SELECT record_offset, reason FROM sla_engine.dead_letters ORDER BY 1")
+    assert [tuple(row.values()) for row in letters] == [(3, "unstorable"), (4, "unstorable"), (5, "unstorable")]
+    assert owned.position == 9
+    assert bench.watcher.dead == {"unstorable": 3}
+
+
 async def test_texts_with_nul_are_stored_without_it(bench: Bench) -> None:
     lead = Lead(key="crm:acc:nul")
     lead.created("2024-01-08 12:00", {"name": "Ada\0 Example"}, url="https://crm.example.test/\0")

@@ -9,7 +9,7 @@ from shared.events.topics import LEAD_EVENTS
 from shared.metrics import Metrics
 from sla_engine.application.advance import Step
 from sla_engine.application.filing import Filing, Outcome
-from sla_engine.application.partition import UNJUDGEABLE, UNREADABLE
+from sla_engine.application.partition import REASONS
 from sla_engine.application.reading import Situation, Window
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.instants import SECOND, to_us
@@ -125,7 +125,7 @@ class EngineMetrics:
     def _touch_all(self) -> None:
         for kind in LEAD_EVENT_TYPES:
             self._consumed.labels(topic=LEAD_EVENTS, type=kind)
-        for reason in (UNREADABLE, UNJUDGEABLE):
+        for reason in REASONS:
             self._dead.labels(service=SERVICE, reason=reason)
         self._processing.labels(topic=LEAD_EVENTS)
         self._owned.labels(topic=LEAD_EVENTS)

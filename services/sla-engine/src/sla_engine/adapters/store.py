@@ -14,7 +14,7 @@ from sla_engine.adapters.outgoing import to_outbox
 from sla_engine.application.advance import Step
 from sla_engine.application.dossier import Dossier, filed_from_bytes, filed_to_bytes
 from sla_engine.application.filing import Filed, LastSaid
-from sla_engine.application.ports import Claim, Commit, DeadLetter, Fenced, StoreUnavailable
+from sla_engine.application.ports import Claim, Commit, DeadLetter, Fenced, StoreUnavailable, Unstorable
 from sla_engine.domain.announced import Announced
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us
@@ -33,6 +33,8 @@ PASSING = (
     asyncpg.ReadOnlySQLTransactionError,
 )
 """Statements that fail with one of these may succeed when the work is taken up again from what is durable."""
+REFUSED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, OverflowError, UnicodeError)
+"""A value that no column takes: too far a date, too large a row."""
 
 
 class PostgresStore:
@@ -107,6 +109,8 @@ class PostgresStore:
                 yield
         except DatabaseError as error:
             raise StoreUnavailable(str(error)) from error
+        except REFUSED as error:
+            raise Unstorable(f"{type(error).__name__}: {error}") from error
         except PASSING as error:
             raise StoreUnavailable(f"the database gave up on a statement: {error}") from error
 

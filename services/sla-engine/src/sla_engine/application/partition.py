@@ -19,7 +19,7 @@ from sla_engine.application.advance import Step, advance
 from sla_engine.application.agenda import MOST_LOADED, Agenda
 from sla_engine.application.cache import DossierCache
 from sla_engine.application.dossier import Dossier
-from sla_engine.application.ports import Claim, Commit, DeadLetter, Store, Watcher
+from sla_engine.application.ports import Claim, Commit, DeadLetter, Store, Unstorable, Watcher
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.instants import SECOND, to_us
 
@@ -28,6 +28,9 @@ logger = get_logger(__name__)
 NO_LIMIT = 2**31 - 1
 UNREADABLE = "unreadable"
 UNJUDGEABLE = "unjudgeable"
+UNSTORABLE = "unstorable"
+REASONS = (UNREADABLE, UNJUDGEABLE, UNSTORABLE)
+"""Why records are put aside."""
 DETAIL_CHARACTERS = 500
 
 Clock = Callable[[], datetime]
@@ -111,8 +114,8 @@ class Partition:
         by_lead, types, dead = _sorted_out(fetch.records)
         dossiers = await self._dossiers(list(by_lead))
         steps, unjudgeable = self._advance_all(by_lead, dossiers, now)
-        letters = [*dead, *unjudgeable]
-        await self._commit(steps, position=fetch.position, dead_letters=letters)
+        refused = await self._commit_or_put_aside(steps, [*dead, *unjudgeable], by_lead, position=fetch.position)
+        letters = [*dead, *unjudgeable, *refused]
         reasons = Counter(letter.reason for letter in letters)
         self._watcher.took(types=types, dead=reasons, seconds=time.perf_counter() - began)
 
@@ -145,10 +148,11 @@ class Partition:
         present = [*known.values(), *loaded]
         order = {lead: place for place, lead in enumerate(leads)}
         present.sort(key=lambda dossier: order[dossier.id] if dossier.id is not None else 0)
-        steps, _ = self._advance_all({dossier.key: [] for dossier in present}, {d.key: d for d in present}, now)
+        no_events: Mapping[str, Sequence[tuple[StoredRecord, LeadEvent]]] = {each.key: () for each in present}
+        steps, _ = self._advance_all(no_events, {each.key: each for each in present}, now)
         for lead in set(leads) - {dossier.id for dossier in present}:
             self.agenda.set(lead, None)
-        await self._commit(steps, position=None, agreement=agreement)
+        await self._commit_or_put_aside(steps, (), no_events, position=None, agreement=agreement)
 
     async def _dossiers(self, keys: Sequence[str]) -> Mapping[str, Dossier]:
         known = self._cache.by_key(keys)
@@ -182,6 +186,34 @@ class Partition:
         """A lead that could not be judged is not due again until the next start: else it would be tried for ever."""
         if dossier is not None and dossier.id is not None:
             self.agenda.set(dossier.id, None)
+
+    async def _commit_or_put_aside(
+        self,
+        steps: Sequence[Step],
+        letters: Sequence[DeadLetter],
+        by_lead: Mapping[str, Sequence[tuple[StoredRecord, LeadEvent]]],
+        *,
+        position: int | None,
+        agreement: str | None = None,
+    ) -> list[DeadLetter]:
+        """Commit the batch; where the database refuses it, lead by lead, and keep aside what it will never take."""
+        try:
+            await self._commit(steps, position=position, dead_letters=letters, agreement=agreement)
+        except Unstorable as error:
+            logger.warning("batch_refused", partition=self.number, reason=str(error))
+        else:
+            return []
+        refused: list[DeadLetter] = []
+        for step in steps:
+            try:
+                await self._commit([step], position=None)
+            except Unstorable as error:
+                logger.exception("lead_unstorable", partition=self.number, lead=step.after.key)
+                refused.extend(_letter(record, UNSTORABLE, str(error)) for record, _ in by_lead[step.after.key])
+                self._postpone(step.before)
+        # Last, so that a crash before it reads the batch again: what is stored by then is known as duplicates.
+        await self._commit([], position=position, dead_letters=[*letters, *refused], agreement=agreement)
+        return refused
 
     async def _commit(
         self,

@@ -13,6 +13,10 @@ class StoreUnavailable(Exception):  # noqa: N818 - it names a state that passes,
     """The database can't be reached or gave up on this transaction. Temporary: take up the work again."""
 
 
+class Unstorable(Exception):  # noqa: N818 - it says what the commit is
+    """The database will never take something in this commit; nothing of it was kept. Permanent."""
+
+
 class Fenced(Exception):  # noqa: N818 - it says what happened to this process
     """Another process owns the partition by now; nothing of this commit was kept."""
 
@@ -76,7 +80,7 @@ class Store(Protocol):
         ...
 
     async def commit(self, commit: Commit) -> Mapping[str, int]:
-        """Make it durable; returns the ids of leads stored for the first time. Raises `Fenced`."""
+        """Make it durable; returns the ids of leads stored for the first time. Raises `Fenced` or `Unstorable`."""
         ...
 
     async def wakeups(self, partition: int, *, from_us: int, to_us: int, limit: int) -> Sequence[tuple[int, int]]:
