@@ -118,7 +118,7 @@ def _touch(entry: schema.ClockEntry) -> TouchRule:
         return TouchRule()
     said = entry.touch
     return TouchRule(
-        channels=frozenset(said.channels), directions=frozenset(said.directions), by=said.by, automated=said.automated
+        channels=tuple(said.channels), directions=tuple(said.directions), by=said.by, automated=said.automated
     )
 
 

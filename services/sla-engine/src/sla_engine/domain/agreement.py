@@ -114,8 +114,8 @@ class Target:
 class TouchRule:
     """What counts as a touch."""
 
-    channels: frozenset[Channel] = frozenset({Channel.CALL, Channel.EMAIL, Channel.MEETING, Channel.MESSAGE})
-    directions: frozenset[Direction] = frozenset({Direction.OUTBOUND})
+    channels: tuple[Channel, ...] = (Channel.CALL, Channel.EMAIL, Channel.MEETING, Channel.MESSAGE)
+    directions: tuple[Direction, ...] = (Direction.OUTBOUND,)
     by: TouchBy = TouchBy.ANYONE
     automated: bool = False
 
@@ -141,6 +141,11 @@ class Clock:
     cancelled_by_rejection: bool = True
     escalate_to: str | None = None
     line: int = 0
+    id: str = field(init=False)
+    """The kind's value, at hand: reading an enum's `value` costs more than a calendar's answer."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", self.kind.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +173,16 @@ class Agreement:
     marketing_team: Team | None = None
     sales_team: Team | None = None
     declared: Mapping[str, Any] = field(default_factory=dict)
+    handoff: Clock | None = field(init=False, repr=False)
+    first_touch: Clock | None = field(init=False, repr=False)
+    clock_ids: tuple[str, ...] = field(init=False, repr=False)
+    seats: dict[Any, object] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What `seats.seat` remembers; nobody else looks in here."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clock_ids", tuple([clock.id for clock in self.clocks]))
+        object.__setattr__(self, "handoff", self.clock(ClockKind.HANDOFF))
+        object.__setattr__(self, "first_touch", self.clock(ClockKind.FIRST_TOUCH))
 
     def person(self, source: str, crm_id: str) -> Person | None:
         """The person whom `source` calls `crm_id`."""

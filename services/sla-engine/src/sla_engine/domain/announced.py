@@ -24,12 +24,15 @@ class Transition(enum.IntEnum):
     @property
     def word(self) -> str:
         """The transition as it stands in event types and ids."""
-        return self.name.lower()
+        return _WORDS[self]
 
     @property
     def event_type(self) -> str:
         """The type of the SLA event that announces it."""
         return f"obligation.{self.word}"
+
+
+_WORDS = ("opened", "at_risk", "breached", "met", "met_late", "cancelled")
 
 
 class Saying(msgspec.Struct, frozen=True, array_like=True, gc=False):

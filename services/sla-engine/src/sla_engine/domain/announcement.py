@@ -5,6 +5,7 @@ true, due and not said is said. So, whatever the order in which facts arrive, wh
 comes out the same, warnings apart: they are given in time or not at all.
 """
 
+import operator
 from datetime import datetime
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from shared.events.sla import AnySlaEvent
 from sla_engine.domain import sla_event, wording
 from sla_engine.domain.announced import Announced, Saying, Told, Transition
-from sla_engine.domain.due_sayings import Due, coming_us, still_true, truths, warning_to_say
+from sla_engine.domain.due_sayings import Due, coming_us, compare, warning_to_say
 from sla_engine.domain.instants import SECOND, from_us, to_us
 from sla_engine.domain.obligation import Obligation, State, Verdict
 from sla_engine.domain.sla_event import Occasion
@@ -37,13 +38,10 @@ def announce(
     """
     session = _Session(after, to_us(now), traceparent, round(late_after_seconds * SECOND))
     known = {told.obligation: told for told in before.told}
-    kept: list[Told] = []
-    for obligation in after.obligations:
-        told = known.pop(obligation.id, None)
-        kept.append(session.compare(obligation, told))
-    kept.extend(session.vanished(told) for told in known.values())
-    now_told = tuple(kept)
-    return session.events(), (before if now_told == before.told else Announced(now_told))
+    kept = [session.compare(obligation, known.pop(obligation.id, None)) for obligation in after.obligations]
+    kept += [session.vanished(told) for told in known.values()]
+    unchanged = len(kept) == len(before.told) and all(map(operator.is_, kept, before.told))
+    return session.events(), (before if unchanged else Announced(tuple(kept)))
 
 
 def next_wake(verdict: Verdict, announced: Announced, now: datetime) -> datetime | None:
@@ -58,9 +56,8 @@ def next_wake(verdict: Verdict, announced: Announced, now: datetime) -> datetime
         told = known.get(obligation.id)
         if told is not None and _settled(obligation, told, verdict):
             continue
-        standing = told.standing if told is not None else ()
-        unsaid = [due.due_us for due in truths(obligation) if not any(due.says(saying) for saying in standing)]
-        coming += [max(due_us, now_us) for due_us in unsaid]
+        unsaid, _ = compare(obligation, told.sayings if told is not None else ())
+        coming += [max(due.due_us, now_us) for due in unsaid]
         coming += [at_us for at_us in coming_us(obligation, now_us) if at_us > now_us]
     return from_us(min(coming)) if coming else None
 
@@ -89,25 +86,27 @@ class _Session:
 
     def events(self) -> tuple[AnySlaEvent, ...]:
         """What was said in the session."""
-        self.said.sort(key=lambda each: each[:2])
+        if len(self.said) > 1:
+            self.said.sort(key=lambda each: each[:2])
         return (*self.taken_back, *[event for _, _, event in self.said])
 
     def compare(self, obligation: Obligation, told: Told | None) -> Told:
         """Say what must be said of an obligation; what was told of it thereafter."""
         if told is not None and _settled(obligation, told, self.verdict):
             return told
-        true = truths(obligation)
         sayings = list(told.sayings) if told is not None else []
         changed = told is None or told.version != self.verdict.agreement_version
-        for at, saying in enumerate(sayings):
-            if saying.standing and not still_true(saying, true, obligation):
-                assert told is not None
-                reason = _why(obligation, told, self.verdict)
-                sayings[at] = self._take_back(obligation, told, saying, reason)
-                changed = True
-        for due in self._due(obligation, true, sayings):
-            sayings.append(self._say(obligation, due, sayings))
+        unsaid, untrue = compare(obligation, sayings)
+        for place in untrue:
+            assert told is not None
+            reason = _why(obligation, told, self.verdict)
+            sayings[place] = self._take_back(obligation, told, sayings[place], reason)
             changed = True
+        warning = warning_to_say(obligation, sayings, self.now_us)
+        for due in [*unsaid, warning] if warning is not None else unsaid:
+            if due.due_us <= self.now_us:
+                sayings.append(self._say(obligation, due, sayings))
+                changed = True
         if told is not None and not changed:
             return told
         return Told.about(obligation, self.verdict.agreement_version, tuple(sayings))
@@ -122,12 +121,6 @@ class _Session:
         reason = "by what is known now, this clock did not run"
         sayings = tuple([self._take_back(None, told, each, reason) if each.standing else each for each in told.sayings])
         return msgspec.structs.replace(told, sayings=sayings)
-
-    def _due(self, obligation: Obligation, true: list[Due], sayings: list[Saying]) -> list[Due]:
-        standing = [saying for saying in sayings if saying.standing]
-        found = [due for due in true if due.due_us <= self.now_us and not any(due.says(saying) for saying in standing)]
-        warning = warning_to_say(obligation, standing, self.now_us)
-        return [*found, warning] if warning is not None else found
 
     def _say(self, obligation: Obligation, due: Due, sayings: list[Saying]) -> Saying:
         ordinal = sum(each.transition is due.transition and each.warning == due.warning for each in sayings)

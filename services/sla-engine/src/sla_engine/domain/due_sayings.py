@@ -16,10 +16,6 @@ class Due(msgspec.Struct, frozen=True, gc=False):
     due_us: int
     warning: str = ""
 
-    def says(self, saying: Saying) -> bool:
-        """Whether this very thing was said."""
-        return saying.transition == self.transition and saying.at_us == self.at_us and saying.warning == self.warning
-
 
 def breach_due_us(obligation: Obligation) -> int:
     """When a breach of this deadline may be said: once the settle time is over, and after the deadline itself."""
@@ -34,31 +30,51 @@ def truths(obligation: Obligation) -> list[Due]:
         earliest_us = breach_due_us(obligation)
         found.append(Due(Transition.BREACHED, obligation.deadline_us, earliest_us))
     if obligation.stopped_us is not None:
-        closing = _CLOSING[obligation.state]
+        closing = _closing(obligation.state)
         found.append(Due(closing, obligation.stopped_us, max(obligation.stopped_us, earliest_us)))
     return found
 
 
-def warning_to_say(obligation: Obligation, standing: Sequence[Saying], now_us: int) -> Due | None:
+def compare(obligation: Obligation, sayings: Sequence[Saying]) -> tuple[list[Due], list[int]]:
+    """What is true and does not stand announced, and the places of what stands and is not true."""
+    unsaid, untrue = truths(obligation), []
+    for place, saying in enumerate(sayings):
+        if not saying.standing:
+            continue
+        if saying.transition is Transition.AT_RISK:
+            if not _warned_rightly(saying, obligation):
+                untrue.append(place)
+            continue
+        for due in unsaid:
+            if due.transition is saying.transition and due.at_us == saying.at_us:
+                unsaid.remove(due)
+                break
+        else:
+            untrue.append(place)
+    return unsaid, untrue
+
+
+def _warned_rightly(saying: Saying, obligation: Obligation) -> bool:
+    return any(each.at_us == saying.at_us and each.name == saying.warning for each in obligation.warnings)
+
+
+def warning_to_say(obligation: Obligation, sayings: Sequence[Saying], now_us: int) -> Due | None:
     """The warning to give now: the latest that is due and later than any given; none once the deadline has passed.
 
     So after an outage one warning is given, not all that were missed, and none beside a breach.
     """
-    if obligation.stopped_us is not None or now_us > obligation.deadline_us:
+    warnings = obligation.warnings
+    if not warnings or obligation.stopped_us is not None or not warnings[0].at_us <= now_us <= obligation.deadline_us:
         return None
-    given_us = max((each.at_us for each in standing if each.transition is Transition.AT_RISK), default=-1)
+    given_us = -1
+    for saying in sayings:
+        if saying.standing and saying.transition is Transition.AT_RISK:
+            given_us = max(given_us, saying.at_us)
     latest = None
-    for warning in obligation.warnings:
+    for warning in warnings:
         if given_us < warning.at_us <= now_us:
             latest = Due(Transition.AT_RISK, warning.at_us, warning.at_us, warning.name)
     return latest
-
-
-def still_true(saying: Saying, true: Sequence[Due], obligation: Obligation) -> bool:
-    """Whether a standing announcement is so by the verdict."""
-    if saying.transition is Transition.AT_RISK:
-        return any(each.at_us == saying.at_us and each.name == saying.warning for each in obligation.warnings)
-    return any(each.says(saying) for each in true)
 
 
 def coming_us(obligation: Obligation, now_us: int) -> Iterator[int]:
@@ -73,4 +89,7 @@ def coming_us(obligation: Obligation, now_us: int) -> Iterator[int]:
         yield breach_due_us(obligation)
 
 
-_CLOSING = {State.MET: Transition.MET, State.MET_LATE: Transition.MET_LATE, State.CANCELLED: Transition.CANCELLED}
+def _closing(state: State) -> Transition:
+    if state is State.MET:
+        return Transition.MET
+    return Transition.MET_LATE if state is State.MET_LATE else Transition.CANCELLED

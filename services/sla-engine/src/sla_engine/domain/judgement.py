@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.events.envelope import Owner, OwnerKind
+from shared.events.envelope import OwnerKind
 from shared.events.identity import identifier
 from shared.events.lead import Scalar
-from shared.events.sla import Escalation, Party
-from sla_engine.domain.agreement import Agreement, CalendarOf, Clock, ClockKind, Target
-from sla_engine.domain.calendar import Calendar
+from sla_engine.domain.agreement import Agreement, Target
 from sla_engine.domain.conditions import Subject
 from sla_engine.domain.facts import AnyFact, Attributes, Created
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import to_us
-from sla_engine.domain.measure import Turn, due, holdings
+from sla_engine.domain.measure import Due, Turn, due, holdings
 from sla_engine.domain.obligation import Breach, Obligation, State, Verdict
+from sla_engine.domain.seats import seat
 from sla_engine.domain.story import Run, Story
 
 
@@ -28,7 +27,7 @@ def judge(history: History, agreement: Agreement, now: datetime) -> Verdict:
     story = Story(agreement, history.source)
     story.apply(facts)
     name, url = _called(facts, history.lead)
-    judged = (_judge_run(run, history, facts, agreement, now_us) for run in story.runs)
+    judged = [_judge_run(run, history, facts, agreement, now_us) for run in story.runs]
     return Verdict(
         lead=history.lead,
         lead_name=name,
@@ -38,7 +37,7 @@ def judge(history: History, agreement: Agreement, now: datetime) -> Verdict:
         agreement_version=agreement.version,
         timezone=agreement.timezone,
         now_us=now_us,
-        clocks=tuple([clock.kind.value for clock in agreement.clocks]),
+        clocks=agreement.clock_ids,
         next_fact_us=next_fact_us,
         obligations=tuple([obligation for obligation in judged if obligation is not None]),
     )
@@ -56,7 +55,9 @@ def _called(facts: Sequence[AnyFact], lead: str) -> tuple[str, str | None]:
     name: str | None = None
     url: str | None = None
     for fact in reversed(facts):
-        if isinstance(fact, Created | Attributes):
+        kind = type(fact)
+        if kind is Created or kind is Attributes:
+            assert isinstance(fact, Created | Attributes)
             if name is None and (value := fact.attributes.get("name")):
                 name = str(value)
             url = url or fact.url
@@ -69,34 +70,22 @@ def _judge_run(
     run: Run, history: History, facts: Sequence[AnyFact], agreement: Agreement, now_us: int
 ) -> Obligation | None:
     """The obligation that the run is; None where the agreement promises the lead's segment nothing."""
-    clock, source = run.clock, history.source
+    clock, source, stopped_us = run.clock, history.source, run.stopped_us
     target = _target(run, source, facts, agreement)
     if target is None or target.duration is None:
         return None
     turns = _turns(run, source, agreement)
     target_us = target.duration.in_calendar(turns[0].calendar.business_day_us)
     fate = due(run, turns, target_us)
-    parties = [_holder(clock, source, turn.owner, agreement) for turn in turns]
-    stopped_us = run.stopped_us
     end_us = now_us if stopped_us is None else stopped_us
-    held = holdings(turns, parties, end_us, ended=stopped_us is not None)
+    held = holdings(turns, end_us, ended=stopped_us is not None)
+    last = turns[len(held) - 1]
     warnings = fate.warnings
-    if stopped_us is not None:
-        warnings = [warning for warning in warnings if warning.at_us < stopped_us]
-    breach = None
-    if end_us > fate.deadline_us:
-        charged = holdings(turns, parties, fate.deadline_us, ended=True)
-        breach = Breach(
-            at_us=fate.deadline_us,
-            business_us=fate.business_us,
-            holder=charged[-1].holder,
-            holders=charged,
-            escalation=_escalation(clock, charged[-1].holder, agreement),
-        )
+    breach = _breach(turns, fate) if end_us > fate.deadline_us else None
     warned = bool(warnings) and warnings[0].at_us <= now_us
     return Obligation(
-        id=identifier(history.lead, clock.kind.value, str(run.cycle)),
-        clock=clock.kind.value,
+        id=identifier(history.lead, clock.id, str(run.cycle)),
+        clock=clock.id,
         clock_name=clock.name,
         cycle=run.cycle,
         segment=target.segment,
@@ -107,18 +96,31 @@ def _judge_run(
         target_text=target.duration.text,
         stopped_us=stopped_us,
         breach=breach,
-        business_us=sum([each.business_us for each in held]),
+        business_us=held[0].business_us if len(held) == 1 else sum([each.business_us for each in held]),
         wall_us=end_us - run.started_us,
-        calendar=held[-1].calendar,
+        calendar=last.calendar.spec.name,
         warnings=tuple(warnings),
         settle_us=clock.settle_by_source.get(source, clock.settle_us),
-        holder=held[-1].holder,
+        holder=last.seat.holder,
         holders=held,
-        escalation=_escalation(clock, held[-1].holder, agreement),
+        escalation=last.seat.escalation,
         reason=run.reason,
         start_events=run.start_events,
         stop_event=run.stop_event,
         agreement_line=target.line,
+    )
+
+
+def _breach(turns: Sequence[Turn], fate: Due) -> Breach:
+    """How things stood at the deadline."""
+    charged = holdings(turns, fate.deadline_us, ended=True)
+    seat_then = turns[len(charged) - 1].seat
+    return Breach(
+        at_us=fate.deadline_us,
+        business_us=fate.business_us,
+        holder=seat_then.holder,
+        holders=charged,
+        escalation=seat_then.escalation,
     )
 
 
@@ -149,11 +151,13 @@ def _subject(run: Run, source: str, facts: Sequence[AnyFact], agreement: Agreeme
     until then it was unknown, not different."""
     attributes: dict[str, Scalar] = {}
     for fact in facts:
-        if isinstance(fact, Created | Attributes):
-            if fact.at_us <= run.started_us:
-                attributes.update(fact.attributes)
+        kind = type(fact)
+        if kind is Created or kind is Attributes:
+            told: dict[str, Scalar] = fact.attributes  # type: ignore[union-attr] # the exact type was just compared
+            if not attributes:
+                attributes = told
             else:
-                attributes = fact.attributes | attributes
+                attributes = attributes | told if fact.at_us <= run.started_us else told | attributes
     owner = run.turns[0][1]
     team = agreement.team_of(source, owner)
     person = agreement.person(source, owner.id) if owner is not None and owner.kind is OwnerKind.USER else None
@@ -170,42 +174,6 @@ def _turns(run: Run, source: str, agreement: Agreement) -> list[Turn]:
     for since_us, owner in run.turns:
         if turns:
             turns[-1].to_us = since_us
-        turns.append(Turn(since_us, None, owner, _calendar(run.clock, source, owner, agreement)))
+        held_from = seat(agreement, run.clock, source, owner)
+        turns.append(Turn(since_us, None, held_from, held_from.calendar))
     return turns
-
-
-def _calendar(clock: Clock, source: str, owner: Owner | None, agreement: Agreement) -> Calendar:
-    if not isinstance(clock.calendar, CalendarOf):
-        return agreement.calendars[clock.calendar]
-    if clock.calendar is CalendarOf.OWNER and owner is not None and owner.kind is OwnerKind.USER:
-        person = agreement.person(source, owner.id)
-        if person is not None:
-            return person.calendar
-    team = agreement.team_of(source, owner)
-    return agreement.default_calendar if team is None else team.calendar
-
-
-def _holder(clock: Clock, source: str, owner: Owner | None, agreement: Agreement) -> Party:
-    """Whom the time is charged to. What nobody owns, marketing holds."""
-    if owner is None or clock.kind is ClockKind.HANDOFF:
-        return agreement.marketing
-    team = agreement.team_of(source, owner)
-    if owner.kind is OwnerKind.USER:
-        person = agreement.person(source, owner.id)
-        if person is not None:
-            return person.party
-    return Party(
-        id=owner.id,
-        name=owner.name or owner.id,
-        kind=owner.kind,
-        team=team.name if team is not None else owner.team,
-        zone=team.zone if team is not None else None,
-        slack=team.channel if team is not None and owner.kind is not OwnerKind.USER else None,
-    )
-
-
-def _escalation(clock: Clock, holder: Party, agreement: Agreement) -> Escalation | None:
-    named = clock.escalate_to or holder.team
-    team = agreement.teams.get(named) if named else None
-    team = team or agreement.sales_team
-    return None if team is None else team.escalation

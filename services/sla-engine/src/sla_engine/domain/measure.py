@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.events.envelope import Owner
-from shared.events.sla import Party
 from sla_engine.domain.agreement import OnReassignment
 from sla_engine.domain.calendar import REACH_YEARS, Calendar, NeverReached
 from sla_engine.domain.durations import Warning_
 from sla_engine.domain.instants import DAY
 from sla_engine.domain.obligation import Holding, WarningDue
+from sla_engine.domain.seats import Seat
 from sla_engine.domain.story import Run
 
 
@@ -19,7 +18,7 @@ class Turn:
 
     since_us: int
     to_us: int | None
-    owner: Owner | None
+    seat: Seat
     calendar: Calendar
 
 
@@ -38,9 +37,11 @@ def due(run: Run, turns: Sequence[Turn], target_us: int) -> Due:
     What one holder used stays used when the calendar changes with the next, unless the clock restarts then. A clock
     whose deadline has passed restarts no more.
     """
-    restarts = run.clock.on_reassignment is OnReassignment.RESTART
-    used_us = before_us = 0
     warnings: list[WarningDue] = []
+    used_us = before_us = 0
+    if len(turns) == 1:  # nearly every run
+        return _finish(_Stretch(turns[0], target_us, 0, 0, target_us, run.stopped_us), run.clock.warnings, warnings)
+    restarts = run.clock.on_reassignment is OnReassignment.RESTART
     for at, turn in enumerate(turns):
         if restarts and at:
             before_us, used_us = before_us + used_us, 0
@@ -50,14 +51,10 @@ def due(run: Run, turns: Sequence[Turn], target_us: int) -> Due:
         spent_us = turn.calendar.elapsed(turn.since_us, end_us)
         if used_us + spent_us >= target_us and (not restarts or _add(turn, target_us - used_us) < end_us):
             break
-        _warn(_Stretch(turn, target_us, before_us, used_us, spent_us), run.clock.warnings, warnings)
+        _warn(_Stretch(turn, target_us, before_us, used_us, spent_us, run.stopped_us), run.clock.warnings, warnings)
         used_us += spent_us
     rest_us = target_us - used_us
-    deadline_us = _add(turn, rest_us)
-    _warn(_Stretch(turn, target_us, before_us, used_us, rest_us), run.clock.warnings, warnings)
-    kept = [warning for warning in warnings if warning.at_us < deadline_us]
-    kept.sort(key=lambda warning: warning.at_us)
-    return Due(deadline_us, before_us + target_us, kept)
+    return _finish(_Stretch(turn, target_us, before_us, used_us, rest_us, run.stopped_us), run.clock.warnings, warnings)
 
 
 @dataclass(slots=True)
@@ -69,15 +66,34 @@ class _Stretch:
     before_us: int
     used_us: int
     spent_us: int
+    stopped_us: int | None
+
+
+def _finish(stretch: _Stretch, due_warnings: Sequence[Warning_], warnings: list[WarningDue]) -> Due:
+    """The stretch in which the rest of the target is used up."""
+    deadline_us = _add(stretch.turn, stretch.spent_us)
+    _warn(stretch, due_warnings, warnings)
+    if warnings and (len(warnings) > 1 or warnings[0].at_us >= deadline_us):
+        warnings = [warning for warning in warnings if warning.at_us < deadline_us]
+        warnings.sort(key=_when)
+    return Due(deadline_us, stretch.before_us + stretch.target_us, warnings)
+
+
+def _when(warning: WarningDue) -> int:
+    return warning.at_us
 
 
 def _warn(stretch: _Stretch, warnings: Sequence[Warning_], into: list[WarningDue]) -> None:
-    """Add the warnings that fall due in this stretch."""
-    used_us = stretch.used_us
+    """Add the warnings that fall due in this stretch, before the run was stopped."""
+    used_us, stopped_us = stretch.used_us, stretch.stopped_us
     for warning in warnings:
         after_us = warning.after_us(stretch.target_us)
-        if after_us is not None and used_us < after_us <= used_us + stretch.spent_us:
-            at_us = _add(stretch.turn, after_us - used_us)
+        if after_us is None or not used_us < after_us <= used_us + stretch.spent_us:
+            continue
+        if stopped_us is not None and stretch.turn.since_us + after_us - used_us >= stopped_us:
+            continue  # business time never runs faster than the wall clock: no calendar need be asked
+        at_us = _add(stretch.turn, after_us - used_us)
+        if stopped_us is None or at_us < stopped_us:
             into.append(WarningDue(warning.name, at_us, stretch.before_us + after_us))
 
 
@@ -89,25 +105,26 @@ def _add(turn: Turn, business_us: int) -> int:
         return turn.since_us + 366 * REACH_YEARS * DAY
 
 
-def holdings(turns: Sequence[Turn], holders: Sequence[Party], end_us: int, *, ended: bool) -> tuple[Holding, ...]:
+def holdings(turns: Sequence[Turn], end_us: int, *, ended: bool) -> tuple[Holding, ...]:
     """Who held the run until `end_us`, and for how long; `ended` False: the last still holds it.
 
     A turn of no length is left out, unless the whole run has none.
     """
     found: list[Holding] = []
-    for turn, holder in zip(turns, holders, strict=True):
-        if turn.since_us > end_us or (turn.since_us == end_us and found):
+    for turn in turns:
+        since_us, to_us = turn.since_us, turn.to_us
+        if since_us >= end_us and (found or since_us > end_us):
             break
-        to_us = end_us if turn.to_us is None or turn.to_us > end_us else turn.to_us
-        open_ended = not ended and (turn.to_us is None or turn.to_us > end_us)
+        last = to_us is None or to_us > end_us
+        until_us = end_us if last or to_us is None else to_us
         found.append(
             Holding(
-                holder=holder,
-                since_us=turn.since_us,
-                to_us=None if open_ended else to_us,
-                business_us=turn.calendar.elapsed(turn.since_us, to_us),
-                wall_us=to_us - turn.since_us,
-                calendar=turn.calendar.name,
+                holder=turn.seat.holder,
+                since_us=since_us,
+                to_us=until_us if ended or not last else None,
+                business_us=turn.calendar.elapsed(since_us, until_us),
+                wall_us=until_us - since_us,
+                calendar=turn.calendar.spec.name,
             )
         )
     return tuple(found)

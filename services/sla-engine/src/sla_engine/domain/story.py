@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.events.envelope import ActorKind, Owner, OwnerKind
-from sla_engine.domain.agreement import Agreement, Clock, ClockKind, TouchBy, TouchRule
+from sla_engine.domain.agreement import Agreement, Clock, TouchBy, TouchRule
 from sla_engine.domain.facts import AnyFact, Assigned, Created, Deleted, Disposed, Merged, Rejected, Stage, Touch
 
 
@@ -152,7 +152,7 @@ class Story:
         self._ending = (event, reason)
 
     def _start_handoff(self, fact: Stage) -> None:
-        clock = self.agreement.clock(ClockKind.HANDOFF)
+        clock = self.agreement.handoff
         if clock is None or self._handoff is not None or self.stage not in clock.start_stages:
             return
         run = Run(clock, self.cycle, fact.at_us, (fact.id,), [(fact.at_us, None)])
@@ -162,7 +162,7 @@ class Story:
             run.stop(fact.at_us, self._owned[0], "owned by a person already")
 
     def _start_touch(self, at_us: int) -> None:
-        clock = self.agreement.clock(ClockKind.FIRST_TOUCH)
+        clock = self.agreement.first_touch
         if clock is None or self._touch is not None or self._ending is not None or not _person(self.owner):
             return
         self._touch = Run(clock, self.cycle, at_us, self._began + self._owned, [(at_us, self.owner)])

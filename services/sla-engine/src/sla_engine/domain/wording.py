@@ -8,13 +8,14 @@ from sla_engine.domain.durations import say
 from sla_engine.domain.instants import from_us
 from sla_engine.domain.obligation import Breach, Holding, Obligation, Verdict, WarningDue
 
-_WAITS_FOR = {ClockKind.HANDOFF: "a person to own it", ClockKind.FIRST_TOUCH: "a first touch"}
+_HANDOFF = ClockKind.HANDOFF.value
+_WAITS_FOR = {_HANDOFF: "a person to own it", ClockKind.FIRST_TOUCH.value: "a first touch"}
 
 
 def opened(verdict: Verdict, obligation: Obligation) -> str:
     """A clock started."""
     return (
-        f"{_lead(verdict, obligation)} waits for {_WAITS_FOR[ClockKind(obligation.clock)]}: "
+        f"{_lead(verdict, obligation)} waits for {_WAITS_FOR[obligation.clock]}: "
         f"{_target(obligation)}, by {_clock_time(verdict, obligation)}; {_with_whom(obligation)}."
     )
 
@@ -24,7 +25,7 @@ def at_risk(verdict: Verdict, obligation: Obligation, warning: WarningDue) -> st
     left_us = max(obligation.target_us - warning.business_us, 0)
     left = f"{say(left_us)} of business time left, " if left_us else ""
     return (
-        f"{_lead(verdict, obligation)} still waits for {_WAITS_FOR[ClockKind(obligation.clock)]}: "
+        f"{_lead(verdict, obligation)} still waits for {_WAITS_FOR[obligation.clock]}: "
         f"{left}due {_clock_time(verdict, obligation)}; {_with_whom(obligation)}."
     )
 
@@ -33,7 +34,7 @@ def breached(verdict: Verdict, obligation: Obligation, breach: Breach) -> str:
     """The deadline passed unmet."""
     lead, target = _lead(verdict, obligation), _target(obligation)
     charged = "; ".join(_held(holding) for holding in breach.holders[-3:])
-    if obligation.clock == ClockKind.HANDOFF:
+    if obligation.clock == _HANDOFF:
         return f"Nobody owns {lead} {target} of its qualifying; {charged}."
     return f"Nobody has contacted {lead} {target}; {charged}."
 
@@ -90,7 +91,7 @@ def _held(holding: Holding) -> str:
 
 def _done(verdict: Verdict, obligation: Obligation) -> str:
     lead = _lead(verdict, obligation)
-    if obligation.clock == ClockKind.HANDOFF:
+    if obligation.clock == _HANDOFF:
         return f"{lead} got an owner"
     by = obligation.reason.partition(" by ")[2]
     return f"{lead} was contacted" + (f" by {by}" if by else "")

@@ -1,0 +1,82 @@
+"""Whoever holds a clock: as whom they are named, by whose calendar they are measured, and whom a miss concerns."""
+
+from dataclasses import dataclass
+
+from shared.events.envelope import Owner, OwnerKind
+from shared.events.sla import Escalation, Party
+from sla_engine.domain.agreement import Agreement, CalendarOf, Clock, ClockKind, Person, Team
+from sla_engine.domain.calendar import Calendar
+
+_REMEMBERED = 20_000
+"""So many seats are remembered (a few hundred bytes each); owners are few, leads are many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A place from which a clock is held."""
+
+    holder: Party
+    calendar: Calendar
+    escalation: Escalation | None
+
+
+def seat(agreement: Agreement, clock: Clock, source: str, owner: Owner | None) -> Seat:
+    """The seat of an owner at a clock; None is nobody, and then marketing holds it. Remembered by the agreement."""
+    # Plain texts: hashing an enum or a struct that holds one calls Python again.
+    key = (
+        (clock.id, source)
+        if owner is None
+        else (
+            clock.id,
+            source,
+            owner.kind is OwnerKind.USER,
+            owner.kind is OwnerKind.TEAM,
+            owner.id,
+            owner.name,
+            owner.team,
+        )
+    )
+    found = agreement.seats.get(key)
+    if found is None:
+        if len(agreement.seats) >= _REMEMBERED:
+            agreement.seats.clear()
+        found = agreement.seats[key] = _seat(agreement, clock, source, owner)
+    assert isinstance(found, Seat)
+    return found
+
+
+def _seat(agreement: Agreement, clock: Clock, source: str, owner: Owner | None) -> Seat:
+    person = agreement.person(source, owner.id) if owner is not None and owner.kind is OwnerKind.USER else None
+    team = agreement.team_of(source, owner)
+    nobody = owner is None or clock.kind is ClockKind.HANDOFF
+    holder = agreement.marketing if nobody or owner is None else _party(owner, person, team)
+    return Seat(holder, _calendar(agreement, clock, person, team), _escalation(agreement, clock, holder))
+
+
+def _party(owner: Owner, person: Person | None, team: Team | None) -> Party:
+    """The owner by the best name there is: the agreement's, the event's, the CRM's id."""
+    if person is not None:
+        return person.party
+    return Party(
+        id=owner.id,
+        name=owner.name or owner.id,
+        kind=owner.kind,
+        team=team.name if team is not None else owner.team,
+        zone=team.zone if team is not None else None,
+        slack=team.channel if team is not None and owner.kind is not OwnerKind.USER else None,
+    )
+
+
+def _calendar(agreement: Agreement, clock: Clock, person: Person | None, team: Team | None) -> Calendar:
+    if not isinstance(clock.calendar, CalendarOf):
+        return agreement.calendars[clock.calendar]
+    if clock.calendar is CalendarOf.OWNER and person is not None:
+        return person.calendar
+    return agreement.default_calendar if team is None else team.calendar
+
+
+def _escalation(agreement: Agreement, clock: Clock, holder: Party) -> Escalation | None:
+    named = clock.escalate_to or holder.team
+    team = agreement.teams.get(named) if named else None
+    team = team or agreement.sales_team
+    return None if team is None else team.escalation
