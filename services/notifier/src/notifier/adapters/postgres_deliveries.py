@@ -26,7 +26,8 @@ class PostgresDeliveries:
 
     async def claim(self, *, now: datetime, lease_seconds: float, paces: Mapping[ChannelKind, float]) -> Work | None:
         async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(queries.NEXT_DELIVERY, now, list(paces))
+            candidates = [row["id"] for row in await connection.fetch(queries.CANDIDATES, now, list(paces))]
+            row = await connection.fetchrow(queries.LOCK_CANDIDATE, now, candidates) if candidates else None
             if row is None:
                 return None
             found = delivery_from(row)
