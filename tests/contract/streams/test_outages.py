@@ -132,3 +132,22 @@ async def test_appends_are_refused_within_the_bound_and_go_on_later(breakable: B
         async with Member(stream, topic, store=store) as member:
             await member.until(lambda: b"after" in store.values)
         assert b"before" in store.values
+
+
+async def test_closing_while_the_server_is_away_takes_a_bounded_time(breakable: Breakable, topic: str) -> None:
+    """A service has ten seconds to stop in, whatever is away."""
+    store = Store()
+    async with contextlib.AsyncExitStack() as stack:
+        stream = await stack.enter_async_context(breakable.engine.open(append_timeout_seconds=APPEND_TIMEOUT_SECONDS))
+        await stream.ensure_topic(topic, partitions=PARTITIONS)
+        member = await stack.enter_async_context(Member(stream, topic, store=store))
+        await member.until(lambda: len(member.owned) == PARTITIONS)
+        await stream.append(topic, [Record(key=b"k", value=b"v")])
+        await breakable.kill()
+        waiting = asyncio.create_task(stream.append(topic, [Record(key=b"k", value=b"lost?")]))
+        async with asyncio.timeout(10):
+            await stack.aclose()
+            with pytest.raises(StreamUnavailable):
+                await waiting
+    assert member.told[-1][0] == "revoked", "who leaves is told so, even then"
+    await breakable.start()

@@ -12,6 +12,9 @@ from shared.streams.port import Record, StreamError
 
 logger = get_logger(__name__)
 
+CLOSE_TIMEOUT_SECONDS = 4.0
+"""For the pipelines to end; a service has ten seconds for all of it."""
+
 
 class Appender:
     """Concurrent calls share one pipeline."""
@@ -40,12 +43,12 @@ class Appender:
         self._last_success = time.monotonic()
 
     async def close(self) -> None:
-        """Finish what is under way, within the append's time limit."""
+        """Finish what is under way, within a bound."""
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
             self._retire(pipeline, orderly=True)
         if self._retiring:
-            _, late = await asyncio.wait(self._retiring, timeout=self._options.append_timeout_seconds)
+            _, late = await asyncio.wait(self._retiring, timeout=CLOSE_TIMEOUT_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)

@@ -1,5 +1,6 @@
 """aiokafka's errors, translated at the edge with the cause chained and the address named."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,8 +22,22 @@ def translated(doing: str, *, address: str) -> Iterator[None]:
         raise RecordTooLarge(f"{address} refuses a record as too large while {doing}: {error}") from error
     except TimeoutError as error:
         raise StreamUnavailable(f"{address} did not answer in time while {doing}") from error
+    except asyncio.CancelledError as error:
+        if not cancelled_from_within():
+            raise
+        raise StreamUnavailable(f"{address} is gone while {doing}: the client cancelled its own request") from error
     except (KafkaError, OSError) as error:
         raise StreamUnavailable(f"{address} failed while {doing}: {describe(error)}") from error
+
+
+def cancelled_from_within() -> bool:
+    """Whether a CancelledError came up although nobody cancelled this task.
+
+    When a broker goes away aiokafka cancels requests of its own and lets the CancelledError out to whoever waits; a
+    service must not take that for the order to end.
+    """
+    task = asyncio.current_task()
+    return task is not None and not task.cancelling()
 
 
 def describe(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -11,7 +11,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import KafkaError
 
 from shared.logs import get_logger
-from shared.streams.kafka.errors import translated
+from shared.streams.kafka.errors import cancelled_from_within, translated
 from shared.streams.kafka.options import KafkaOptions
 from shared.streams.kafka.rebalance import RebalanceQueue
 
@@ -20,7 +20,7 @@ logger = get_logger(__name__)
 PARTITION_FETCH_BYTES = 4 * 1024 * 1024
 """Per partition and request: above the largest record, and enough for batches of thousands."""
 JOIN_TIMEOUT_SECONDS = 5.0
-LEAVE_TIMEOUT_SECONDS = 3.0
+LEAVE_TIMEOUT_SECONDS = 2.0
 POSITION_TIMEOUT_SECONDS = 3.0
 
 
@@ -139,6 +139,10 @@ class Membership:
             except KafkaError:
                 self.condemn()
                 raise
+            except asyncio.CancelledError:
+                if cancelled_from_within():
+                    self.condemn()
+                raise
 
     def _joined(self) -> AIOKafkaConsumer:
         if self.consumer is None:
@@ -147,21 +151,26 @@ class Membership:
 
 
 async def _stop(consumer: AIOKafkaConsumer) -> None:
-    """Stop within a bound: aiokafka waits for the answer to a join under way, which may never come."""
-    try:
-        async with asyncio.timeout(LEAVE_TIMEOUT_SECONDS):
-            await consumer.stop()
-    except Exception as error:  # noqa: BLE001 - it is given up anyway; the group finds out by its session
-        logger.debug("kafka_consumer_stop_failed", error=repr(error))
-        with contextlib.suppress(Exception):
-            await _stop_rest(consumer)
+    """Stop within a bound: aiokafka waits for the answer to a join under way, which may never come.
+
+    In a task of its own, for a CancelledError of aiokafka's inner tasks may come out of it, which is not ours.
+    """
+    stopping = asyncio.create_task(consumer.stop(), name="stop-kafka-consumer")
+    _, late = await asyncio.wait({stopping}, timeout=LEAVE_TIMEOUT_SECONDS)
+    for task in late:
+        task.cancel()
+        await asyncio.wait({task}, timeout=LEAVE_TIMEOUT_SECONDS)
+    if stopping.done() and (stopping.cancelled() or stopping.exception() is not None):
+        await _stop_rest(consumer)
 
 
 async def _stop_rest(consumer: AIOKafkaConsumer) -> None:
     coordinator, fetcher = consumer._coordinator, consumer._fetcher  # noqa: SLF001 - stop() was cut short
-    if coordinator is not None:
-        await coordinator._stop_heartbeat_task()  # noqa: SLF001 - same
-        await coordinator._stop_commit_offsets_refresh_task()  # noqa: SLF001 - same
+    rest: list[Coroutine[Any, Any, None]] = [consumer._client.close()]  # noqa: SLF001 - same
     if fetcher is not None:
-        await fetcher.close()
-    await consumer._client.close()  # noqa: SLF001 - same
+        rest.insert(0, fetcher.close())
+    if coordinator is not None:
+        rest.insert(0, coordinator._stop_commit_offsets_refresh_task())  # noqa: SLF001 - same
+        rest.insert(0, coordinator._stop_heartbeat_task())  # noqa: SLF001 - same
+    for step in rest:
+        await asyncio.gather(step, return_exceptions=True)

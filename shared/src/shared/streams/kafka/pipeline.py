@@ -23,6 +23,8 @@ logger = get_logger(__name__)
 BATCH_BYTES = 256 * 1024
 """A larger record always travels alone."""
 REQUEST_BYTES = 1_048_576
+CLOSE_TIMEOUT_SECONDS = 1.5
+"""For what is under way; who called for it has usually gone by then."""
 
 
 class _Call:
@@ -98,8 +100,12 @@ class Pipeline:
         await call.done
 
     async def close(self) -> None:
-        """Finish what waits, then stop."""
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        """Finish what waits, within a bound, then stop."""
+        if self._running:
+            _, late = await asyncio.wait(self._running.values(), timeout=CLOSE_TIMEOUT_SECONDS)
+            if late:
+                await self.abandon()
+                return
         with contextlib.suppress(Exception):  # its tasks end in many ways when the broker is gone
             await self._producer.stop()
 
@@ -177,8 +183,8 @@ class Pipeline:
 
 async def _abandon(producer: AIOKafkaProducer) -> None:
     """Stop without waiting for the batches, which an idempotent producer retries without end."""
+    producer._closed = True  # noqa: SLF001 - it has no other way to give up
     with contextlib.suppress(Exception):
-        await producer._sender.close()  # noqa: SLF001 - it has no other way to give up
-    producer._closed = True  # noqa: SLF001 - same
+        await producer._sender.close()  # noqa: SLF001 - same
     with contextlib.suppress(Exception):
         await producer.client.close()
