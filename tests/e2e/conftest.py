@@ -11,7 +11,7 @@ import pytest
 from tests.support.crm_senders import CrmSenders
 from tests.support.deployment import Deployment
 from tests.support.kafka_broker import KafkaBroker, KafkaUnavailable, breakable_broker, unavailable
-from tests.support.postgres_server import make_open_folder, remove_run_folder
+from tests.support.postgres_server import fresh_database, make_open_folder, remove_run_folder
 from tests.support.slack_fake import SlackFake, slack_fake
 
 SOURCES = Path(__file__).parents[2] / "deploy/demo/sources.yaml"
@@ -72,14 +72,15 @@ def stage_in(open_folder: Path, request: pytest.FixtureRequest) -> Callable[[str
     @contextlib.asynccontextmanager
     async def open_stage(mode: str) -> AsyncIterator[Stage]:
         broker: KafkaBroker | None = None
-        with contextlib.ExitStack() as stack:
+        async with contextlib.AsyncExitStack() as stack:
             addresses = {"LEADPACT_STATE_DIR": str(open_folder / "state")}
             if mode == "kafka":
                 broker = stack.enter_context(_running_broker())
                 addresses["LEADPACT_STREAM_URL"] = f"kafka://{broker.bootstrap}"
-                addresses["LEADPACT_DATABASE_URL"] = request.getfixturevalue("database_url")
-            async with slack_fake() as slack, _stage(open_folder, addresses, slack, broker) as stage:
-                yield stage
+                server = request.getfixturevalue("postgres_server")
+                addresses["LEADPACT_DATABASE_URL"] = await stack.enter_async_context(fresh_database(server))
+            slack = await stack.enter_async_context(slack_fake())
+            yield await stack.enter_async_context(_stage(open_folder, addresses, slack, broker))
 
     return open_stage
 

@@ -130,7 +130,11 @@ class Deployment:
         await asyncio.gather(*(service.ready() for service in self.services.values()))
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            for service in self.services.values():
+                sys.stdout.write(f"\n-- {service.label} (alive: {service.alive}), its last words:\n")
+                sys.stdout.write(f"{service.last_words()}\n")
         codes = await asyncio.gather(
             *(service.stop() for service in self.services.values() if service.alive), return_exceptions=True
         )

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 # Without this every counter and histogram gets a `_created` series of its own. Said by a call: the variable that says
 # the same is read when prometheus_client is first imported, which may have happened before.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call] # the library annotates all but this
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 DELAY_BUCKETS = (0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)

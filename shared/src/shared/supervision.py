@@ -18,7 +18,7 @@ class TaskDiedError(Exception):
 
     def __init__(self, name: str, cause: BaseException | None) -> None:
         self.name = name
-        reason = "returned" if cause is None else f"failed: {type(cause).__name__}: {cause}"
+        reason = "returned" if cause is None else f"failed: {type(cause).__name__}: {cause}".rstrip(": ")
         super().__init__(f"task '{name}' {reason}; the service stops, its supervisor should start it again")
 
 
@@ -62,10 +62,18 @@ async def _cancel(running: Mapping[asyncio.Task[None], str]) -> None:
 
 
 def _died(task: asyncio.Task[None], running: Mapping[asyncio.Task[None], str]) -> TaskDiedError:
-    cause = None if task.cancelled() else task.exception()
+    cause = _cause(task)
     died = TaskDiedError(running[task], cause)
     died.__cause__ = cause
     return died
+
+
+def _cause(task: asyncio.Task[None]) -> BaseException | None:
+    """What ended it. A cancellation that nobody here asked for is some library's fault, to be told with its trace."""
+    try:
+        return task.exception()
+    except asyncio.CancelledError as cancelled:
+        return cancelled
 
 
 @contextlib.contextmanager

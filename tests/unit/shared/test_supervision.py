@@ -45,6 +45,17 @@ async def test_a_task_that_returns_unasked_has_died_too() -> None:
         await supervise({"consumer": until_stopped, "relay": returns}, stop=asyncio.Event(), grace_seconds=5)
 
 
+async def test_a_cancellation_that_nobody_asked_for_is_a_failure_with_its_trace() -> None:
+    async def cancelled_from_within(_stop: asyncio.Event) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(TaskDiedError, match=r"task 'fetcher' failed: CancelledError; ") as raised:
+        await supervise(
+            {"consumer": until_stopped, "fetcher": cancelled_from_within}, stop=asyncio.Event(), grace_seconds=5
+        )
+    assert isinstance(raised.value.__cause__, asyncio.CancelledError)
+
+
 async def test_a_task_that_will_not_finish_is_cut_short() -> None:
     stop = asyncio.Event()
     cancelled = asyncio.Event()
