@@ -8,6 +8,12 @@ MEMBERS := shared services/ingest services/sla-engine services/notifier
 STAMP_RUN := $(VENV)/.installed-run
 STAMP_DEV := $(VENV)/.installed-dev
 PYTEST_ARGS ?=
+# pip's own output is pages of text or nothing: show a line a package, and a sign of life while it unpacks them.
+PIP := PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --no-input
+SHOW_PACKAGES := | { while IFS= read -r line; do case "$$line" in \
+	Collecting*) set -- $$line; echo "    $$2";; \
+	Installing*) echo "    unpacking all of them"; (while sleep 4; do echo "    still unpacking"; done) & ticker=$$!;; \
+	ERROR*|WARNING*) echo "$$line";; esac; done; [ -z "$$ticker" ] || kill $$ticker; }
 
 .PHONY: help
 help: ## Print the targets
@@ -20,14 +26,14 @@ $(BIN)/python:
 
 $(STAMP_RUN): requirements/run.txt $(MEMBERS:%=%/pyproject.toml) | $(BIN)/python
 	@echo "→ installing what the services need (pinned, with hashes; about a minute the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar on --require-hashes -r requirements/run.txt
+	@set -o pipefail; $(PIP) --require-hashes -r requirements/run.txt $(SHOW_PACKAGES)
 	@echo "→ installing the workspace members"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
+	@$(PIP) --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
 	@touch $@
 
 $(STAMP_DEV): requirements/dev.txt $(STAMP_RUN)
 	@echo "→ installing what developing needs (linters, types, tests)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar on --require-hashes -r requirements/dev.txt
+	@set -o pipefail; $(PIP) --require-hashes -r requirements/dev.txt $(SHOW_PACKAGES)
 	@touch $@
 
 .PHONY: setup
