@@ -24,6 +24,7 @@ from sla_engine.application.partition import Limits
 from sla_engine.application.ports import Commit, StoreUnavailable
 from tests.support.engine_stack import Pool, Recorder, pact
 from tests.support.eventually import eventually
+from tests.support.kafka_broker import KafkaBroker
 from tests.support.postgres_server import BreakablePostgres
 from tests.support.story_builder import MAX, Lead
 
@@ -90,16 +91,22 @@ class World:
         await eventually(enough, within_seconds=SOON_SECONDS, what=f"{leads} x {transition}")
 
 
-@pytest.fixture
-async def world(database_url: str) -> AsyncIterator[World]:
+@contextlib.asynccontextmanager
+async def open_world(database_url: str, stream_url: str | None) -> AsyncIterator[World]:
     await upgrade(database_url, MIGRATIONS)
     async with (
         open_pool(database_url, application_name="test") as pool,
-        open_stream(None, database_url=database_url, client_id="test") as stream,
+        open_stream(stream_url, database_url=database_url, client_id="test") as stream,
     ):
         for topic in (LEAD_EVENTS, SLA_EVENTS):
             await stream.ensure_topic(topic, partitions=PARTITIONS)
         yield World(pool, database_url, stream)
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with open_world(database_url, None) as made:
+        yield made
 
 
 def qualified(number: int) -> Lead:
@@ -140,6 +147,16 @@ async def test_announcements_reach_the_stream_keyed_by_lead_and_once(world: Worl
 
 
 async def test_engines_share_the_partitions_and_none_speaks_twice(world: World) -> None:
+    await share_and_speak_once(world)
+
+
+@pytest.mark.kafka
+async def test_so_they_do_on_kafka(database_url: str, own_kafka_broker: KafkaBroker) -> None:
+    async with open_world(database_url, f"kafka://{own_kafka_broker.bootstrap}") as world:
+        await share_and_speak_once(world)
+
+
+async def share_and_speak_once(world: World) -> None:
     async with world.engine() as (_, first), world.engine() as (_, second):
 
         async def shared() -> bool:

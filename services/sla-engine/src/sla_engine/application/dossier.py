@@ -56,6 +56,11 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 
 _TIME_SOURCES = tuple(TimeSource)
 _ORIGINS = tuple(ChangeOrigin)
+_CODES = {
+    (time_source, origin): bytes((at, by))
+    for at, time_source in enumerate(_TIME_SOURCES)
+    for by, origin in enumerate(_ORIGINS)
+}
 _ENTRY_BYTES = 18
 _ID_BYTES = 8
 
@@ -67,7 +72,7 @@ def provenance_to_bytes(events: Iterable[LeadEvent]) -> bytes:
     """
     return b"".join(
         _short_id(event.id)
-        + bytes((_TIME_SOURCES.index(event.time_source), _ORIGINS.index(event.origin)))
+        + _CODES[event.time_source, event.origin]
         + to_us(event.received_at).to_bytes(8, "big", signed=True)
         for event in events
     )

@@ -4,6 +4,7 @@ Each of the three ends in one transaction, fenced by the epoch. In memory are th
 cache of dossiers; both are only ever as new as the last commit, and are thrown away with the ownership.
 """
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,7 @@ UNSTORABLE = "unstorable"
 REASONS = (UNREADABLE, UNJUDGEABLE, UNSTORABLE)
 """Why records are put aside."""
 DETAIL_CHARACTERS = 500
+LEADS_A_SLICE = 100
 
 Clock = Callable[[], datetime]
 
@@ -113,7 +115,7 @@ class Partition:
         began = time.perf_counter()
         by_lead, types, dead = _sorted_out(fetch.records)
         dossiers = await self._dossiers(list(by_lead))
-        steps, unjudgeable = self._advance_all(by_lead, dossiers, now)
+        steps, unjudgeable = await self._advance_all(by_lead, dossiers, now)
         refused = await self._commit_or_put_aside(steps, [*dead, *unjudgeable], by_lead, position=fetch.position)
         letters = [*dead, *unjudgeable, *refused]
         reasons = Counter(letter.reason for letter in letters)
@@ -149,7 +151,7 @@ class Partition:
         order = {lead: place for place, lead in enumerate(leads)}
         present.sort(key=lambda dossier: order[dossier.id] if dossier.id is not None else 0)
         no_events: Mapping[str, Sequence[tuple[StoredRecord, LeadEvent]]] = {each.key: () for each in present}
-        steps, _ = self._advance_all(no_events, {each.key: each for each in present}, now)
+        steps, _ = await self._advance_all(no_events, {each.key: each for each in present}, now)
         for lead in set(leads) - {dossier.id for dossier in present}:
             self.agenda.set(lead, None)
         await self._commit_or_put_aside(steps, (), no_events, position=None, agreement=agreement)
@@ -159,7 +161,7 @@ class Partition:
         missing = [key for key in keys if key not in known]
         return {**known, **await self._store.load(missing)} if missing else known
 
-    def _advance_all(
+    async def _advance_all(
         self,
         by_lead: Mapping[str, Sequence[tuple[StoredRecord, LeadEvent]]],
         dossiers: Mapping[str, Dossier],
@@ -168,7 +170,9 @@ class Partition:
         steps: list[Step] = []
         unjudgeable: list[DeadLetter] = []
         through_us = min(self._through_us, to_us(now))
-        for key, arrivals in by_lead.items():
+        for place, (key, arrivals) in enumerate(by_lead.items()):
+            if place % LEADS_A_SLICE == LEADS_A_SLICE - 1:
+                await asyncio.sleep(0)  # a large batch must not hold up heartbeats, other partitions and people
             events = [event for _, event in arrivals]
             try:
                 step = advance(dossiers.get(key), events, self._agreement, through_us=through_us, now=now)
