@@ -87,6 +87,8 @@ class SlackFake:
         self.faults: list[Fault] = []
         self.readable = True
         """False: the app lacks the scopes for history."""
+        self.shows_metadata = True
+        """False: the history hides metadata, as from some apps, without a word."""
         self._release = asyncio.Event()
         self._last_at: dict[str, float] = {}
         self._last_micros = 0
@@ -208,6 +210,7 @@ class SlackFake:
             return {"ok": False, "error": "message_not_found"}
         found.edits.append({"text": found.text, "blocks": found.blocks})
         found.text, found.blocks = str(arguments.get("text", "")), blocks
+        found.metadata = _json(arguments.get("metadata")) or found.metadata
         return {"ok": True, "channel": found.channel, "ts": found.ts, "text": found.text}
 
     def _history(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,7 +221,7 @@ class SlackFake:
             return {"ok": False, "error": "channel_not_found"}
         oldest, before = float(arguments.get("oldest") or 0), float(arguments.get("cursor") or math.inf)
         limit = int(arguments.get("limit") or 100)
-        with_metadata = str(arguments.get("include_all_metadata", "")).lower() in {"1", "true"}
+        with_metadata = self.shows_metadata and str(arguments.get("include_all_metadata", "")).lower() in {"1", "true"}
         newest_first = [
             each for each in reversed(self.messages) if each.channel == channel and oldest < float(each.ts) < before
         ]
@@ -331,7 +334,8 @@ def _direct(member: str) -> str:
 
 
 def _shown(message: Message, *, with_metadata: bool) -> dict[str, Any]:
-    shown = {"type": "message", "ts": message.ts, "text": message.text, "blocks": message.blocks}
+    user = BOT_USER if message.via == "bot" else "U0SOMEBODY"
+    shown = {"type": "message", "user": user, "ts": message.ts, "text": message.text, "blocks": message.blocks}
     return {**shown, "metadata": message.metadata} if with_metadata and message.metadata else shown
 
 

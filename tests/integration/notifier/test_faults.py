@@ -83,6 +83,46 @@ async def test_without_the_right_to_read_it_stays_ambiguous_visible_and_is_never
     assert posts(slack) == 1
 
 
+async def test_where_slack_hides_markers_nothing_is_proven_absent(notifier: Notifier, slack: SlackFake) -> None:
+    slack.shows_metadata = False
+    slack.fail("chat.postMessage", "lose_response")
+    await notifier.take(sla_events.breached())
+    await notifier.pass_time(3 * SETTLE_SECONDS)
+    (delivery,) = await notifier.all()
+    assert (delivery.state, delivery.reason) == (State.AMBIGUOUS, "no_answer; messages of ours show no marker")
+    assert len(slack.messages) == 1
+
+
+async def test_a_message_edited_meanwhile_still_bears_its_marker(notifier: Notifier, slack: SlackFake) -> None:
+    other = sla_events.breached(lead="hubspot:515:contact:78")
+    await notifier.take(other)
+    await notifier.deliver()
+    await notifier.take(sla_events.met_late(lead="hubspot:515:contact:78"))
+    await notifier.deliver()
+    slack.fail("chat.postMessage", "lose_request")
+    await notifier.take(sla_events.breached())
+    await notifier.pass_time(SETTLE_SECONDS + 30)
+    assert len(slack.messages) == 2
+    assert slack.messages[0].metadata["event_payload"]["id"] == (await notifier.all())[0].id
+
+
+async def test_without_the_right_to_open_conversations_people_are_written_to_by_id(
+    notifier: Notifier, slack: SlackFake
+) -> None:
+    slack.fail("conversations.open", "error", word="missing_scope", times=9)
+    await notifier.take(sla_events.at_risk())
+    await notifier.deliver()
+    assert [message.channel for message in slack.messages] == ["D0MARALIND"]
+
+
+async def test_a_message_to_a_channel_given_by_name_is_found_too(notifier: Notifier, slack: SlackFake) -> None:
+    slack.fail("chat.postMessage", "lose_response")
+    await notifier.take(sla_events.breached(escalation=None))
+    await notifier.pass_time(3)
+    assert [each.state for each in await notifier.all()] == [State.SENT]
+    assert "conversations.list" in {seen.method for seen in slack.requests}
+
+
 async def test_about_a_breach_that_stays_ambiguous_the_retraction_is_a_message_of_its_own(
     notifier: Notifier, slack: SlackFake
 ) -> None:
