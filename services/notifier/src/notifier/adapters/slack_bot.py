@@ -1,8 +1,8 @@
 """Slack by bot token: posts with a marker in the message's metadata, edits, and finds its own messages again.
 
-Scopes: `chat:write`; `im:write` for messages to people; and, to find out whether a message arrived whose answer was lost,
-`channels:history`, `groups:history`, `im:history`, `metadata.message:read` (`channels:read` and `groups:read` as well where
-channels are given by name). Without the latter such a message stays `ambiguous`.
+Scopes: `chat:write`; `im:write` for messages to people; and, to find out whether a message arrived whose answer was
+lost, `channels:history`, `groups:history`, `im:history`, `metadata.message:read` (with channels given by name also
+`channels:read`, `groups:read`). Without the latter such a message stays `ambiguous`.
 """
 
 from collections.abc import Mapping
