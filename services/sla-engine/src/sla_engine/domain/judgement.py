@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.events.envelope import OwnerKind
 from shared.events.identity import identifier
 from shared.events.lead import Scalar
 from sla_engine.domain.agreement import Agreement, Target
@@ -13,7 +12,7 @@ from sla_engine.domain.history import History
 from sla_engine.domain.instants import to_us
 from sla_engine.domain.measure import Due, Turn, due, holdings
 from sla_engine.domain.obligation import Breach, Obligation, State, Verdict
-from sla_engine.domain.seats import seat
+from sla_engine.domain.seats import Seat, seat
 from sla_engine.domain.story import Run, Story
 
 
@@ -71,10 +70,10 @@ def _judge_run(
 ) -> Obligation | None:
     """The obligation that the run is; None where the agreement promises the lead's segment nothing."""
     clock, source, stopped_us = run.clock, history.source, run.stopped_us
-    target = _target(run, source, facts, agreement)
+    turns = _turns(run, source, agreement)
+    target = _target(run, source, facts, turns[0].seat)
     if target is None or target.duration is None:
         return None
-    turns = _turns(run, source, agreement)
     target_us = target.duration.in_calendar(turns[0].calendar.business_day_us)
     fate = due(run, turns, target_us)
     end_us = now_us if stopped_us is None else stopped_us
@@ -134,20 +133,22 @@ def _state(run: Run, *, breached: bool, warned: bool) -> State:
     return State.AT_RISK if warned else State.ON_TRACK
 
 
-def _target(run: Run, source: str, facts: Sequence[AnyFact], agreement: Agreement) -> Target | None:
+def _target(run: Run, source: str, facts: Sequence[AnyFact], first: Seat) -> Target | None:
     """The first target whose condition the lead meets as it was when the clock started."""
     subject: Subject | None = None
     for condition, target in run.clock.targets:
         if condition is None:
             return target
-        subject = subject or _subject(run, source, facts, agreement)
+        if subject is None:
+            attributes = _attributes(facts, run.started_us)
+            subject = Subject(attributes=attributes, source=source, owner=first.owner, team=first.team)
         if condition.holds(subject):
             return target
     return None
 
 
-def _subject(run: Run, source: str, facts: Sequence[AnyFact], agreement: Agreement) -> Subject:
-    """The lead as it was when the run started. An attribute first told later counts as if it had been so then:
+def _attributes(facts: Sequence[AnyFact], started_us: int) -> dict[str, Scalar]:
+    """The lead's attributes as they were when the run started. One first told later counts as if it had been so then:
     until then it was unknown, not different."""
     attributes: dict[str, Scalar] = {}
     for fact in facts:
@@ -157,16 +158,8 @@ def _subject(run: Run, source: str, facts: Sequence[AnyFact], agreement: Agreeme
             if not attributes:
                 attributes = told
             else:
-                attributes = attributes | told if fact.at_us <= run.started_us else told | attributes
-    owner = run.turns[0][1]
-    team = agreement.team_of(source, owner)
-    person = agreement.person(source, owner.id) if owner is not None and owner.kind is OwnerKind.USER else None
-    return Subject(
-        attributes=attributes,
-        source=source,
-        owner=person.id if person is not None else owner.id if owner is not None else None,
-        team=team.name if team is not None else None,
-    )
+                attributes = attributes | told if fact.at_us <= started_us else told | attributes
+    return attributes
 
 
 def _turns(run: Run, source: str, agreement: Agreement) -> list[Turn]:

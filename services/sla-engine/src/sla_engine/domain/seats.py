@@ -13,11 +13,13 @@ _REMEMBERED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A place from which a clock is held."""
+    """A place from which a clock is held. `owner` and `team` are what conditions of segments ask about."""
 
     holder: Party
     calendar: Calendar
     escalation: Escalation | None
+    owner: str | None
+    team: str | None
 
 
 def seat(agreement: Agreement, clock: Clock, source: str, owner: Owner | None) -> Seat:
@@ -50,7 +52,13 @@ def _seat(agreement: Agreement, clock: Clock, source: str, owner: Owner | None) 
     team = agreement.team_of(source, owner)
     nobody = owner is None or clock.kind is ClockKind.HANDOFF
     holder = agreement.marketing if nobody or owner is None else _party(owner, person, team)
-    return Seat(holder, _calendar(agreement, clock, person, team), _escalation(agreement, clock, holder))
+    return Seat(
+        holder=holder,
+        calendar=_calendar(agreement, clock, person, team),
+        escalation=_escalation(agreement, clock, holder),
+        owner=person.id if person is not None else owner.id if owner is not None else None,
+        team=team.name if team is not None else None,
+    )
 
 
 def _party(owner: Owner, person: Person | None, team: Team | None) -> Party:
