@@ -4,16 +4,19 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
 from shared.events import lead as lead_events
+from shared.events.lead import LeadEvent
 from shared.events.topics import LEAD_EVENTS
 from shared.streams.connect import open_stream
 from shared.streams.port import Record
+from sla_engine.domain.announced import Announced, Transition
 from tests.support.deployment import ServiceProcess, free_port
 from tests.support.engine_stack import PACT
 from tests.support.eventually import eventually
@@ -88,6 +91,80 @@ async def test_migrate_says_what_it_did(database_url: str, tmp_path: Path) -> No
     settings = environment(database_url, tmp_path / "none.yaml")
     assert (await command(settings, "migrate"))[:2] == (0, "applied: 0001\n")
     assert (await command(settings, "migrate"))[:2] == (0, "the schema is up to date\n")
+
+
+@pytest.mark.slow
+async def test_kill_9_with_an_unread_backlog_breaks_no_promise(database_url: str, tmp_path: Path) -> None:
+    """Half of the leads are called in time while the engine is dead; it comes back after every deadline."""
+    pact = tmp_path / "agreement.yaml"
+    pact.write_text(PACT.format(target="4s", settle="0s"))
+    service = ServiceProcess(
+        "sla-engine",
+        port=free_port(),
+        environment=environment(database_url, pact),
+        directory=tmp_path,
+        label="sla-engine",
+    )
+    await service.start()
+    await service.ready()
+    async with open_stream(None, database_url=database_url, client_id="test") as stream:
+
+        async def append(events: list[LeadEvent]) -> None:
+            records = [Record(key=each.lead.encode(), value=lead_events.encode(each)) for each in events]
+            await stream.append(LEAD_EVENTS, records)
+
+        began = datetime.now(UTC)
+        leads = [Lead(key=f"crm:acc:{number}") for number in range(600)]
+        for lead in leads:
+            lead.created(written(began))
+            lead.stage(written(began))
+            lead.owner(written(began), MAX)
+        await append([event for lead in leads for event in lead.events])
+        await service.kill()
+        called = leads[::2]
+        await append([lead.touch(written(began + timedelta(seconds=1))) for lead in called])
+
+        async def overdue() -> bool:
+            return datetime.now(UTC) > began + timedelta(seconds=4.5)
+
+        await eventually(overdue, within_seconds=10, what="every deadline has passed")
+        await service.start()
+        try:
+            await service.ready()
+            async with httpx.AsyncClient(base_url=service.url) as client:
+
+                async def all_decided() -> bool:
+                    report = (await client.get("/api/v1/compliance", params={"clock": "first_touch"})).json()
+                    return sum(row["met"] + row["breached"] for row in report["items"]) == len(leads)
+
+                await eventually(all_decided, within_seconds=30, what="every promise is decided")
+        finally:
+            assert await service.stop() == 0
+
+    connection = await asyncpg.connect(database_url)
+    try:
+        rows = await connection.fetch(
+            "SELECT l.key, o.state, o.said_retracted FROM sla_engine.obligations o "
+            "JOIN sla_engine.leads l ON l.id = o.lead WHERE o.clock = 'first_touch'"
+        )
+        breaches = await connection.fetch("SELECT announced FROM sla_engine.leads WHERE key = ANY($1)", keys(called))
+    finally:
+        await connection.close()
+    kept = {row["key"] for row in rows if row["state"] == "met"}
+    assert kept == set(keys(called))
+    assert not any(row["said_retracted"] for row in rows)
+    sayings = [
+        saying for row in breaches for told in Announced.from_bytes(row["announced"]).told for saying in told.sayings
+    ]
+    assert Transition.BREACHED not in {saying.transition for saying in sayings}, "nobody was told of a breach"
+
+
+def written(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S.%f}"
+
+
+def keys(leads: list[Lead]) -> list[str]:
+    return [lead.key for lead in leads]
 
 
 async def test_a_broken_promise_is_seen_in_the_api_the_metrics_and_at_the_command_line(
