@@ -18,13 +18,12 @@ class Standing:
     next_deadline: datetime | None
 
     def sentence(self, now: datetime) -> str:
-        """Such as `7 promises open (2 at risk, 1 breached), next deadline in 8 s`."""
-        total = sum(self.by_state.values())
+        """Such as `open: 4 on track, 2 at risk, 1 breached · next deadline in 8 s`."""
         parts = [f"{count} {state.replace('_', ' ')}" for state, count in self.by_state.items() if count]
-        told = f"{total} promises open" + (f" ({', '.join(parts)})" if parts else "")
+        told = f"open: {', '.join(parts) or 'none'}"
         if self.next_deadline is None or self.next_deadline < now:
             return told
-        return f"{told}, next deadline in {(self.next_deadline - now).total_seconds():.0f} s"
+        return f"{told} · next deadline in {(self.next_deadline - now).total_seconds():.0f} s"
 
 
 def read_standing(exposition: str) -> Standing:

@@ -49,12 +49,12 @@ def test_the_standing_sums_clocks_and_teams() -> None:
     standing = read_standing(EXPOSITION % int(deadline.timestamp()))
     assert standing.by_state == {"on_track": 5, "breached": 1, "paused": 0}
     assert standing.next_deadline == deadline
-    assert standing.sentence(NOW) == "6 promises open (5 on track, 1 breached), next deadline in 8 s"
+    assert standing.sentence(NOW) == "open: 5 on track, 1 breached · next deadline in 8 s"
 
 
 def test_a_deadline_that_passed_is_not_told_as_the_next() -> None:
     standing = read_standing(EXPOSITION % int((NOW - timedelta(seconds=1)).timestamp()))
-    assert standing.sentence(NOW) == "6 promises open (5 on track, 1 breached)"
+    assert standing.sentence(NOW) == "open: 5 on track, 1 breached"
 
 
 def test_without_a_terminal_lines_are_plain() -> None:
