@@ -48,6 +48,12 @@ def test_the_demos_agreement_is_one() -> None:
     assert read_agreement(ROOT / "deploy" / "demo" / "agreement.yaml").name == "Inbound leads (demo)"
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "deploy").rglob("*.yaml")), ids=lambda file: file.name)
+def test_editors_find_the_schema_that_a_file_names(file: Path) -> None:
+    for named in re.findall(r"^# yaml-language-server: \$schema=(\S+)", file.read_text(), flags=re.MULTILINE):
+        assert (file.parent / named).exists(), named
+
+
 def test_make_targets_in_the_documents_exist() -> None:
     printed = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=20)
     known = set(re.findall(r"^\s*(?:\x1b\[1m)?([\w-]+)", printed.stdout, flags=re.MULTILINE))
