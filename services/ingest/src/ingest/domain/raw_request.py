@@ -5,12 +5,14 @@ a cookie or a session id. What a new request is stripped of is said in `ingest.d
 """
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from ingest.domain.sources import SourceKind
-from shared.events.identity import identifier
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class RawRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -36,10 +38,10 @@ def request_id(*, source: str, received_at: datetime, body: bytes) -> str:
 
     The same bytes on the same source in the same microsecond are one request.
     """
-    instant = received_at.astimezone(UTC)
-    content = hashlib.sha256(body).hexdigest()
-    milliseconds = int(instant.timestamp() * 1000)
-    return f"{milliseconds:012x}{identifier(source, instant.isoformat(), content)[:20]}"
+    micros = (received_at - _EPOCH) // _MICROSECOND
+    digest = hashlib.sha256(f"{len(source)}:{source}:{micros}:".encode())
+    digest.update(body)
+    return f"{micros // 1000:012x}{digest.hexdigest()[:20]}"
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -39,14 +39,21 @@ def accept(
         kind=source.kind,
         method=method,
         url=source.public_url,
-        headers=tuple(sorted((name, value) for name, value in headers.items() if _is_kept(source, name))),
+        headers=_kept(source, headers),
         body=body,
         received_at=received_at,
         traceparent=traceparent,
     )
 
 
-def _is_kept(source: Source, name: str) -> bool:
-    if name in NEVER_KEPT or name == source.authentication.header:
-        return False
-    return name in KEPT_HEADERS or name.startswith(KEPT_PREFIX) or name in source.keep_headers
+def _kept(source: Source, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """In the order of their names. One expression, not a call a header: this is done in every request."""
+    wanted, credentials = source.keep_headers, source.authentication.header
+    kept = [
+        (name, value)
+        for name, value in headers.items()
+        if (name in KEPT_HEADERS or name in wanted or name.startswith(KEPT_PREFIX))
+        and name not in NEVER_KEPT
+        and name != credentials
+    ]
+    return tuple(sorted(kept))
