@@ -65,28 +65,32 @@ class Simulator:
         self._journal = journal
         self._say = say
         self._due: list[_Due] = []
+        self._next_story_at: datetime | None = None
         self.tally = Tally(posted=journal.posted, leads=journal.next_number)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Post what is due, begin the next story when its time has come, until `stop` is set."""
-        next_story_at = self._resume(datetime.now(UTC))
+        """Tell stories until `stop` is set."""
         while not stop.is_set():
-            now = datetime.now(UTC)
-            if now >= next_story_at:
-                next_story_at = now + timedelta(seconds=self._begin(now))
-            if self._due and self._due[0].at <= now:
-                await self._post(self._due[0])
-                continue
-            wake_at = min([next_story_at, *(due.at for due in self._due[:1])])
+            wake_at = await self.run_once(datetime.now(UTC))
             await sleep(stop, (wake_at - datetime.now(UTC)).total_seconds())
 
-    def _resume(self, now: datetime) -> datetime:
-        """Put back the stories that an earlier run left open; when the next new one begins."""
+    async def run_once(self, now: datetime) -> datetime:
+        """Begin the next story and post one webhook, each if its time has come; when to look again."""
+        if self._next_story_at is None:
+            self._resume(now)
+            self._next_story_at = now
+        if now >= self._next_story_at:
+            self._next_story_at = now + timedelta(seconds=self._begin(now))
+        if self._due and self._due[0].at <= now:
+            await self._post(self._due[0], now)
+        return min([self._next_story_at, *(due.at for due in self._due[:1])])
+
+    def _resume(self, now: datetime) -> None:
+        """Put back the stories that an earlier run left open."""
         for place, told in enumerate(self._journal.under_way):
             known = story(told.number, seed=self._journal.seed)
             at = now + timedelta(seconds=RESUME_SECONDS * (place + 1))
             heapq.heappush(self._due, _Due(at=at, number=told.number, told=told, story=known))
-        return now
 
     def _begin(self, now: datetime) -> float:
         number = self._journal.next_number
@@ -100,13 +104,13 @@ class Simulator:
         heapq.heappush(self._due, _Due(at=at, number=number, told=told, story=begun))
         return gap_seconds(number, seed=self._journal.seed)
 
-    async def _post(self, due: _Due) -> None:
+    async def _post(self, due: _Due, now: datetime) -> None:
         """Post the story's next step, and plan the one after it; what was not taken is posted again soon."""
         step = due.story.steps[due.told.posted]
         body = self._body(due, step)
-        if body is not None and not await self._taken(due.story.lead.crm, body):
+        if body is not None and not await self._taken(due.story.lead.crm, body, now):
             due.refused_body = body
-            due.at = datetime.now(UTC) + timedelta(seconds=TRY_AGAIN_SECONDS)
+            due.at = now + timedelta(seconds=TRY_AGAIN_SECONDS)
             heapq.heapreplace(self._due, due)
             return
         due.last_body, due.refused_body = body, None
@@ -131,9 +135,9 @@ class Simulator:
         created_at = min(due.told.started_at, happened_at)
         return dialect.body(due.story.lead, step.action, at=happened_at, created_at=created_at)
 
-    async def _taken(self, crm: Crm, body: bytes) -> bool:
+    async def _taken(self, crm: Crm, body: bytes, now: datetime) -> bool:
         sender = self._senders[crm]
-        headers = sender.dialect.headers(body, now=datetime.now(UTC))
+        headers = sender.dialect.headers(body, now=now)
         try:
             answer = await self._client.post(sender.url, content=body, headers=headers, timeout=ANSWER_SECONDS)
         except httpx.TransportError as error:
