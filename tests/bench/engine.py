@@ -35,7 +35,7 @@ EVENTS_A_LEAD = 6
 LEADS_AT_ONCE = 2_000
 """Leads whose events come mixed with each other; then the next ones."""
 PARTITIONS = 4
-BATCH_RECORDS = 2_000
+BATCH_RECORDS = 4_000
 AT_ONCE = 2
 APPEND_RECORDS = 2_000
 NOW = datetime(2026, 1, 7, 12, 0, tzinfo=UTC)
