@@ -76,6 +76,7 @@ class Notifier:
         clock: Clock,
         pace_seconds: float = 0.0,
         obligations: Obligations | None = None,
+        default_channel: str = "#sales",
         wrap: Callable[[Any], Any] = lambda port: port,
     ) -> None:
         self.clock = clock
@@ -83,7 +84,7 @@ class Notifier:
         self.book = DeliveryBook(pool)
         self.inbox = PostgresInbox(pool)
         self.deliveries = wrap(PostgresDeliveries(pool))
-        routing = Routing(channels=tuple(channels), default_channel="#sales")
+        routing = Routing(channels=tuple(channels), default_channel=default_channel)
         self.intake = Intake(inbox=self.inbox, routing=routing, now=clock)
         policy = Policy(
             paces=dict.fromkeys(channels, pace_seconds),

@@ -6,6 +6,7 @@ import pytest
 
 from notifier.application.ports import OwnershipLostError
 from notifier.domain.delivery import State
+from shared.events.sla import Escalation
 from shared.events.topics import SLA_EVENTS
 from tests.integration.notifier.harness import LEASE_SECONDS, Clock, Notifier, notifier_pool, slack_channel
 from tests.support import sla_events
@@ -24,14 +25,32 @@ async def test_a_former_owner_can_store_nothing(notifier: Notifier, database_url
         assert len(await successor.all()) == 1
 
 
-async def test_nothing_is_stored_of_a_fetch_that_fails(notifier: Notifier, slack: SlackFake) -> None:
-    await notifier.take(sla_events.opened())
-    broken = sla_events.breached(lead="\x00 can not be stored as text")
-    with pytest.raises(Exception, match="0x00"):
-        await notifier.take(sla_events.breached(), broken)
-    assert await notifier.all() == []
-    assert await notifier.inbox.own(SLA_EVENTS, [0]) == {0: 1}
-    assert slack.requests == []
+async def test_nothing_is_stored_of_a_fetch_that_fails(database_url: str, slack: SlackFake) -> None:
+    async with notifier_pool(database_url) as pool, slack_channel(slack) as channels:
+        notifier = Notifier(pool, channels=channels, clock=Clock(), default_channel="#can not be stored \x00")
+        await notifier.take(sla_events.opened())
+        with pytest.raises(Exception, match="0x00"):
+            await notifier.take(sla_events.at_risk(), sla_events.breached(escalation=None))
+        assert await notifier.all() == []
+        assert await notifier.inbox.own(SLA_EVENTS, [0]) == {0: 1}
+        taken = await notifier.take(sla_events.at_risk())
+        assert len(taken.events) == 1, "the event of the failed fetch was not kept either"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"lead": "\x00"}, "`lead` holds a NUL character, which no text in PostgreSQL may"),
+        ({"id": "ä" * 251}, "`id` is longer than 500 bytes"),
+        ({"escalation": Escalation(team="x", channel="C" * 501)}, "`escalation.channel` is longer than 500 bytes"),
+    ],
+)
+async def test_an_event_that_can_not_be_kept_stops_nothing(
+    notifier: Notifier, changes: dict[str, object], reason: str
+) -> None:
+    taken = await notifier.take(sla_events.breached(**changes), sla_events.breached())
+    assert [letter.reason for letter in taken.undecodable] == [reason]
+    assert len(await notifier.all()) == 1
 
 
 async def test_two_workers_never_claim_the_same_delivery(notifier: Notifier, slack: SlackFake) -> None:

@@ -36,8 +36,13 @@ def saved_values(delivery: Delivery, *, lease: int, was: State) -> tuple[object,
         delivery.provider_channel,
         delivery.provider_id,
         delivery.sent_at,
-        delivery.reason,
-        delivery.response,
+        _storable(delivery.reason),
+        _storable(delivery.response),
         delivery.operation,
         delivery.lease,
     )
+
+
+def _storable(text: str | None) -> str | None:
+    """What a provider said, without the one character that PostgreSQL refuses."""
+    return None if text is None else text.replace("\x00", "")

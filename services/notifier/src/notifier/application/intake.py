@@ -12,6 +12,13 @@ from shared.events.sla import AnySlaEvent, decode
 from shared.events.topics import SLA_EVENTS
 from shared.streams.port import Fetch, StoredRecord
 
+MAX_KEY_BYTES = 500
+"""Longest key of a lead, and the like, that is taken: an index entry of PostgreSQL ends at some 2,700 bytes."""
+
+
+class UnusableEventError(Exception):
+    """An SLA event that can't be kept: it would stop the consumer at this record for good."""
+
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
     """What one fetch came to."""
@@ -38,8 +45,11 @@ class Intake:
         return Taken(events=new, planned=planned, undecodable=letters)
 
     async def take_aside(self, value: bytes) -> Taken:
-        """Take in one event outside of the stream's order, such as one that could not be read before."""
-        event = decode(value)
+        """Take in one event outside of the stream's order, such as one that could not be read before.
+
+        Raises as `readable` does.
+        """
+        event = readable(value)
         async with self._inbox.aside() as transaction:
             new, planned = await self._store(transaction, [event])
         return Taken(events=new, planned=planned)
@@ -74,10 +84,29 @@ def _decoded(fetch: Fetch) -> tuple[list[AnySlaEvent], list[UndecodableRecord]]:
     letters: list[UndecodableRecord] = []
     for record in fetch.records:
         try:
-            events.append(decode(record.value))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            events.append(readable(record.value))
+        except (msgspec.MsgspecError, UnicodeDecodeError, UnusableEventError) as error:
             letters.append(_undecodable(fetch.partition, record, error))
     return events, letters
+
+
+def readable(value: bytes) -> AnySlaEvent:
+    """An SLA event whose keys can be stored. Raises `UnusableEventError`, or what `decode` raises."""
+    event = decode(value)
+    channel = event.escalation.channel if event.escalation is not None else None
+    keys = {
+        "id": event.id,
+        "obligation": event.obligation,
+        "lead": event.lead,
+        "holder.slack": event.holder.slack or "",
+        "escalation.channel": channel or "",
+    }
+    for name, key in keys.items():
+        if "\x00" in key:
+            raise UnusableEventError(f"`{name}` holds a NUL character, which no text in PostgreSQL may")
+        if len(key.encode()) > MAX_KEY_BYTES:
+            raise UnusableEventError(f"`{name}` is longer than {MAX_KEY_BYTES} bytes")
+    return event
 
 
 def _undecodable(partition: int, record: StoredRecord, error: Exception) -> UndecodableRecord:

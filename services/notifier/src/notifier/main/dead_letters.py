@@ -9,6 +9,7 @@ from rich.table import Table
 
 from notifier.adapters import clock
 from notifier.adapters.delivery_book import Letter
+from notifier.application.intake import UnusableEventError
 from notifier.domain.delivery import Delivery, State, TransitionError
 from notifier.main.storage import Storage, on_storage, print_table, told_wrongly
 
@@ -108,7 +109,7 @@ async def _redrive_record(storage: Storage, letter: Letter) -> str:
     name = f"{LETTER_MARK}{letter.id}"
     try:
         taken = await storage.intake.take_aside(letter.value)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, UnusableEventError) as error:
         return f"{name}: still can't be read: {error}"
     await storage.book.letter_redriven(letter, now=clock.now())
     return f"{name}: read; {taken.planned} deliveries planned"
