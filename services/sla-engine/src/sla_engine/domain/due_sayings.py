@@ -7,6 +7,11 @@ import msgspec
 from sla_engine.domain.announced import Saying, Transition
 from sla_engine.domain.obligation import Obligation, State
 
+# Bound once: in Python 3.11 each look at a member of an enum is a call.
+_OPENED = Transition.OPENED
+_AT_RISK = Transition.AT_RISK
+_BREACHED = Transition.BREACHED
+
 
 class Due(msgspec.Struct, frozen=True, gc=False):
     """Something true of an obligation: its transition, the instant it names, and when it may be said."""
@@ -24,11 +29,11 @@ def breach_due_us(obligation: Obligation) -> int:
 
 def truths(obligation: Obligation) -> list[Due]:
     """What is so of the obligation, warnings apart. What follows a breach is not said before it."""
-    found = [Due(Transition.OPENED, obligation.started_us, obligation.started_us)]
+    found = [Due(_OPENED, obligation.started_us, obligation.started_us)]
     earliest_us = 0
     if obligation.breach is not None:
         earliest_us = breach_due_us(obligation)
-        found.append(Due(Transition.BREACHED, obligation.deadline_us, earliest_us))
+        found.append(Due(_BREACHED, obligation.deadline_us, earliest_us))
     if obligation.stopped_us is not None:
         closing = _closing(obligation.state)
         found.append(Due(closing, obligation.stopped_us, max(obligation.stopped_us, earliest_us)))
@@ -41,7 +46,7 @@ def compare(obligation: Obligation, sayings: Sequence[Saying]) -> tuple[list[Due
     for place, saying in enumerate(sayings):
         if not saying.standing:
             continue
-        if saying.transition is Transition.AT_RISK:
+        if saying.transition is _AT_RISK:
             if not _warned_rightly(saying, obligation):
                 untrue.append(place)
             continue
@@ -68,12 +73,12 @@ def warning_to_say(obligation: Obligation, sayings: Sequence[Saying], now_us: in
         return None
     given_us = -1
     for saying in sayings:
-        if saying.standing and saying.transition is Transition.AT_RISK:
+        if saying.standing and saying.transition is _AT_RISK:
             given_us = max(given_us, saying.at_us)
     latest = None
     for warning in warnings:
         if given_us < warning.at_us <= now_us:
-            latest = Due(Transition.AT_RISK, warning.at_us, warning.at_us, warning.name)
+            latest = Due(_AT_RISK, warning.at_us, warning.at_us, warning.name)
     return latest
 
 

@@ -15,6 +15,14 @@ from sla_engine.domain.obligation import Breach, Obligation, State, Verdict
 from sla_engine.domain.seats import Seat, seat
 from sla_engine.domain.story import Run, Story
 
+# Bound once: in Python 3.11 each look at a member of an enum is a call.
+_CANCELLED = State.CANCELLED
+_MET_LATE = State.MET_LATE
+_MET = State.MET
+_BREACHED = State.BREACHED
+_AT_RISK = State.AT_RISK
+_ON_TRACK = State.ON_TRACK
+
 
 def judge(history: History, agreement: Agreement, now: datetime) -> Verdict:
     """Judge every promise on the lead at `now`, by event time alone; settle times play no part here.
@@ -56,10 +64,10 @@ def _called(facts: Sequence[AnyFact], lead: str) -> tuple[str, str | None]:
     for fact in reversed(facts):
         kind = type(fact)
         if kind is Created or kind is Attributes:
-            assert isinstance(fact, Created | Attributes)
-            if name is None and (value := fact.attributes.get("name")):
+            told: Created | Attributes = fact  # type: ignore[assignment] # the exact type was just compared
+            if name is None and (value := told.attributes.get("name")):
                 name = str(value)
-            url = url or fact.url
+            url = url or told.url
             if name and url:
                 break
     return name or lead, url
@@ -125,12 +133,12 @@ def _breach(turns: Sequence[Turn], fate: Due) -> Breach:
 
 def _state(run: Run, *, breached: bool, warned: bool) -> State:
     if run.cancelled:
-        return State.CANCELLED
+        return _CANCELLED
     if run.stopped_us is not None:
-        return State.MET_LATE if breached else State.MET
+        return _MET_LATE if breached else _MET
     if breached:
-        return State.BREACHED
-    return State.AT_RISK if warned else State.ON_TRACK
+        return _BREACHED
+    return _AT_RISK if warned else _ON_TRACK
 
 
 def _target(run: Run, source: str, facts: Sequence[AnyFact], first: Seat) -> Target | None:

@@ -11,6 +11,11 @@ _REMEMBERED = 20_000
 """So many seats are remembered (a few hundred bytes each); owners are few, leads are many."""
 
 
+# Bound once: in Python 3.11 each look at a member of an enum is a call.
+_USER = OwnerKind.USER
+_TEAM = OwnerKind.TEAM
+
+
 @dataclass(frozen=True, slots=True)
 class Seat:
     """A place from which a clock is held. `owner` and `team` are what conditions of segments ask about."""
@@ -31,8 +36,8 @@ def seat(agreement: Agreement, clock: Clock, source: str, owner: Owner | None) -
         else (
             clock.id,
             source,
-            owner.kind is OwnerKind.USER,
-            owner.kind is OwnerKind.TEAM,
+            owner.kind is _USER,
+            owner.kind is _TEAM,
             owner.id,
             owner.name,
             owner.team,
@@ -48,7 +53,7 @@ def seat(agreement: Agreement, clock: Clock, source: str, owner: Owner | None) -
 
 
 def _seat(agreement: Agreement, clock: Clock, source: str, owner: Owner | None) -> Seat:
-    person = agreement.person(source, owner.id) if owner is not None and owner.kind is OwnerKind.USER else None
+    person = agreement.person(source, owner.id) if owner is not None and owner.kind is _USER else None
     team = agreement.team_of(source, owner)
     nobody = owner is None or clock.kind is ClockKind.HANDOFF
     holder = agreement.marketing if nobody or owner is None else _party(owner, person, team)
@@ -71,7 +76,7 @@ def _party(owner: Owner, person: Person | None, team: Team | None) -> Party:
         kind=owner.kind,
         team=team.name if team is not None else owner.team,
         zone=team.zone if team is not None else None,
-        slack=team.channel if team is not None and owner.kind is not OwnerKind.USER else None,
+        slack=team.channel if team is not None and owner.kind is not _USER else None,
     )
 
 

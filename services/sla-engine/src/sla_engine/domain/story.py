@@ -11,6 +11,12 @@ from shared.events.envelope import ActorKind, Owner, OwnerKind
 from sla_engine.domain.agreement import Agreement, Clock, TouchBy, TouchRule
 from sla_engine.domain.facts import AnyFact, Assigned, Created, Deleted, Disposed, Merged, Rejected, Stage, Touch
 
+# Bound once: in Python 3.11 each look at a member of an enum is a call.
+_USER = OwnerKind.USER
+_AUTOMATION = ActorKind.AUTOMATION
+_INTEGRATION = ActorKind.INTEGRATION
+_ANYONE = TouchBy.ANYONE
+
 
 @dataclass(slots=True)
 class Run:
@@ -181,14 +187,14 @@ def counts(touch: Touch, rule: TouchRule, owner: Owner | None) -> bool:
     """Whether an activity is a touch in the agreement's sense. Who did it may be unknown; a machine is no person."""
     if not touch.completed or touch.channel not in rule.channels or touch.direction not in rule.directions:
         return False
-    machine = touch.automated or touch.by_kind in (ActorKind.AUTOMATION, ActorKind.INTEGRATION)
+    machine = touch.automated or touch.by_kind in (_AUTOMATION, _INTEGRATION)
     if machine and not rule.automated:
         return False
-    return rule.by is TouchBy.ANYONE or (owner is not None and touch.by_id == owner.id)
+    return rule.by is _ANYONE or (owner is not None and touch.by_id == owner.id)
 
 
 def _person(owner: Owner | None) -> bool:
-    return owner is not None and owner.kind is OwnerKind.USER
+    return owner is not None and owner.kind is _USER
 
 
 def _same(one: Owner | None, other: Owner | None) -> bool:
