@@ -159,9 +159,12 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def open_bench(database_url: str, agreement: Agreement, *, now: datetime) -> AsyncIterator[Bench]:
+async def open_bench(
+    database_url: str, agreement: Agreement, *, now: datetime, migrate: bool = True
+) -> AsyncIterator[Bench]:
     """The engine's schema in an empty database."""
     assert now.tzinfo is UTC
-    await upgrade(database_url, MIGRATIONS)
+    if migrate:
+        await upgrade(database_url, MIGRATIONS)
     async with open_pool(database_url, application_name="test") as pool:
         yield Bench(pool=pool, url=database_url, agreement=agreement, now=now)

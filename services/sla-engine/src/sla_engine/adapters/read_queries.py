@@ -20,7 +20,7 @@ SELECT key, name, crm_url, history, announced, provenance FROM sla_engine.leads 
 """
 """One lead, whole."""
 
-_OBLIGATION = """
+OBLIGATIONS = """
 SELECT o.id, l.key AS lead, l.name AS lead_name, l.crm_url, o.clock, o.clock_name, o.cycle, o.segment, o.team,
        o.owner, o.owner_name, o.state, o.outcome, o.started_at, o.deadline, o.stopped_at,
        o.target_us / 1e6::float8 AS target_seconds, o.business_us / 1e6::float8 AS business_seconds,
@@ -29,33 +29,9 @@ SELECT o.id, l.key AS lead, l.name AS lead_name, l.crm_url, o.clock, o.clock_nam
 FROM sla_engine.obligations o JOIN sla_engine.leads l ON l.id = o.lead
 """
 
-_FILTER = """
-WHERE ($1::text[] IS NULL OR o.state = ANY($1)) AND ($2::text IS NULL OR o.clock = $2)
-  AND ($3::text IS NULL OR o.team = $3) AND ($4::text IS NULL OR o.owner = $4) AND ($5::text IS NULL OR l.key = $5)
-  AND ($6::timestamptz IS NULL OR o.deadline >= $6) AND ($7::timestamptz IS NULL OR o.deadline < $7)
-"""
+"""Promises with their leads; `list_query` adds the filters."""
 
-OBLIGATIONS = (
-    _OBLIGATION
-    + _FILTER
-    + """
-  AND ($8::timestamptz IS NULL OR (o.deadline, o.id) > ($8, $9::uuid))
-ORDER BY o.deadline, o.id LIMIT $10
-"""
-)
-"""A page of promises, soonest deadline first."""
-
-OBLIGATIONS_NEWEST_FIRST = (
-    _OBLIGATION
-    + _FILTER
-    + """
-  AND ($8::timestamptz IS NULL OR (o.deadline, o.id) < ($8, $9::uuid))
-ORDER BY o.deadline DESC, o.id DESC LIMIT $10
-"""
-)
-"""A page of promises, latest deadline first."""
-
-OBLIGATION = _OBLIGATION + "WHERE o.id = $1"
+OBLIGATION = OBLIGATIONS + "WHERE o.id = $1"
 """One promise, by its primary key: the notifier asks before each send."""
 
 COMPLIANCE = """

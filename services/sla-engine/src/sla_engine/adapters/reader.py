@@ -10,6 +10,7 @@ import asyncpg
 
 from shared.database import DatabaseError, database_errors
 from sla_engine.adapters import read_queries as queries
+from sla_engine.adapters.list_query import list_query
 from sla_engine.adapters.outgoing import OUTBOX
 from sla_engine.application.dossier import provenance_of
 from sla_engine.application.ports import StoreUnavailable
@@ -66,19 +67,8 @@ class PostgresReader:
         self, wanted: ObligationFilter, *, after: Place | None, limit: int
     ) -> Sequence[FiledObligation]:
         """As the port says."""
-        rows = await self._fetch(
-            queries.OBLIGATIONS_NEWEST_FIRST if wanted.newest_first else queries.OBLIGATIONS,
-            None if wanted.states is None else list(wanted.states),
-            wanted.clock,
-            wanted.team,
-            wanted.owner,
-            wanted.lead,
-            wanted.deadline_from,
-            wanted.deadline_to,
-            None if after is None else after.deadline,
-            None if after is None else UUID(after.id),
-            limit,
-        )
+        query = list_query(wanted, after=after, limit=limit)
+        rows = await self._fetch(query.text, *query.arguments)
         return [_obligation(row) for row in rows]
 
     async def obligation(self, obligation: str) -> FiledObligation | None:
