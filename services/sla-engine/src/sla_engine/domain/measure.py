@@ -1,7 +1,8 @@
 """Measuring a run: its deadline, its warnings, and the business time of everyone who held it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from sla_engine.domain.agreement import OnReassignment
 from sla_engine.domain.calendar import REACH_YEARS, Calendar, NeverReached
@@ -12,8 +13,7 @@ from sla_engine.domain.seats import Seat
 from sla_engine.domain.story import Run
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(msgspec.Struct, gc=False):
     """Somebody's turn at holding a run; `to_us` None: to the end."""
 
     since_us: int
@@ -22,8 +22,7 @@ class Turn:
     calendar: Calendar
 
 
-@dataclass(slots=True)
-class Due:
+class Due(msgspec.Struct, gc=False):
     """When a run is due. `business_us` is the time used at the deadline, counted from the start of the run."""
 
     deadline_us: int
@@ -57,8 +56,7 @@ def due(run: Run, turns: Sequence[Turn], target_us: int) -> Due:
     return _finish(_Stretch(turn, target_us, before_us, used_us, rest_us, run.stopped_us), run.clock.warnings, warnings)
 
 
-@dataclass(slots=True)
-class _Stretch:
+class _Stretch(msgspec.Struct, gc=False):
     """A part of a turn in which `spent_us` pass on top of `used_us`; `before_us` were used before a restart."""
 
     turn: Turn

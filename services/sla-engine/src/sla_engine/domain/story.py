@@ -5,7 +5,8 @@ stay in the qualified stages takes effect after everything else of that instant,
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from shared.events.envelope import ActorKind, Owner, OwnerKind
 from sla_engine.domain.agreement import Agreement, Clock, TouchBy, TouchRule
@@ -18,8 +19,7 @@ _INTEGRATION = ActorKind.INTEGRATION
 _ANYONE = TouchBy.ANYONE
 
 
-@dataclass(slots=True)
-class Run:
+class Run(msgspec.Struct, gc=False):
     """One run of one clock. `turns` are the owners, each since when; None is nobody."""
 
     clock: Clock
@@ -48,13 +48,12 @@ class Run:
         self.turns.append((at_us, owner))
 
 
-@dataclass(slots=True)
-class Story:
+class Story(msgspec.Struct, gc=False):
     """The lead as the facts so far left it, and the runs they made."""
 
     agreement: Agreement
     source: str
-    runs: list[Run] = field(default_factory=list)
+    runs: list[Run] = []
     stage: str | None = None
     owner: Owner | None = None
     cycle: int = 0
