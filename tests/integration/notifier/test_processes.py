@@ -94,6 +94,7 @@ async def test_killed_while_slack_has_the_message_but_has_not_answered(database_
     assert [(message.headline, len(message.edits)) for message in there.slack.messages] == [
         ("🟠 First touch done late: Juno Vale", 1)
     ]
+    assert TOKEN not in _logs(tmp_path)
 
 
 async def test_killed_before_slack_took_the_message(database_url: str, tmp_path: Path) -> None:
@@ -180,3 +181,7 @@ async def test_the_process_tells_operators_what_they_need(database_url: str, tmp
 
 def _said(feed: Path) -> int:
     return feed.read_text().count("╰─ ") if feed.exists() else 0
+
+
+def _logs(directory: Path) -> str:
+    return "".join(log.read_text() for log in directory.glob("*.log"))
