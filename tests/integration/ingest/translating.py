@@ -23,7 +23,7 @@ from shared.streams.port import Record, Stream
 from tests.support.ingest_sources import raw_of, source_of
 
 PARTITIONS = 2
-RULE = JsonRule(type="lead.stage_changed", lead="id", when="stage", fields={"stage": "stage", "raw_stage": "stage"})
+RULE = JsonRule(type="lead.stage_changed", lead="id", when="stage", fields={"stage": "stage"})
 STAGES = {stage: stage for stage in ("new", "mql", "sql", "customer")}
 
 
