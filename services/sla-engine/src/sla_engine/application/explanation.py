@@ -190,7 +190,7 @@ def _explained(
         calendar=obligation.calendar,
         holder=obligation.holder.name,
         team=obligation.escalation.team if obligation.escalation is not None else obligation.holder.team,
-        turns=[_turn(holding, obligation, agreement) for holding in obligation.holders],
+        turns=[_turn(holding, agreement) for holding in obligation.holders],
         grounds=_grounds(obligation, facts, agreement, source),
         warnings=[WarningAt(name=warning.name, at=from_us(warning.at_us)) for warning in obligation.warnings],
         announcements=_announcements(told),
@@ -208,7 +208,7 @@ def _arithmetic(obligation: Obligation) -> str:
     return f"{total} of {say(obligation.target_us)} business time: {rest}"
 
 
-def _turn(holding: Holding, obligation: Obligation, agreement: Agreement) -> Turn:
+def _turn(holding: Holding, agreement: Agreement) -> Turn:
     end_us = holding.since_us + holding.wall_us
     calendar = _calendar(holding, agreement)
     found = [] if calendar is None else list(calendar.intervals(holding.since_us, end_us))
@@ -218,7 +218,7 @@ def _turn(holding: Holding, obligation: Obligation, agreement: Agreement) -> Tur
         holder=holding.holder.name,
         holder_id=holding.holder.id,
         kind=holding.holder.kind,
-        team=holding.holder.team or (obligation.escalation.team if obligation.escalation is not None else None),
+        team=holding.holder.team,
         since=from_us(holding.since_us),
         to=None if holding.to_us is None else from_us(holding.to_us),
         business_seconds=seconds(holding.business_us),

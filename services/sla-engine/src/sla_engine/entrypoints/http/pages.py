@@ -34,6 +34,14 @@ STYLE_SHEET = "leadpact.css"
 Zone = Annotated[str | None, Query(max_length=64, description="IANA zone in which times are shown.")]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReadersZone:
+    """The zone in which a page shows times, and the one that was asked for, if any."""
+
+    shown: ZoneInfo
+    asked: str | None
+
+
 @dataclass(kw_only=True)
 class Bar:
     """A used-time bar: where the target lies, and stretches (start, width, the holder's place); all in percent."""
@@ -92,15 +100,15 @@ def _renderer(agreement: Agreement) -> Callable[..., Response]:
         agreement=agreement,
         clock_names={clock.kind.value: clock.name for clock in agreement.clocks},
         default_segment=DEFAULT_SEGMENT,
-        lead_url=lambda key: f"/leads/{quote(key, safe=':')}",
     )
 
-    def render(template: str, *, now: datetime, zone: ZoneInfo, status: int = 200, **values: object) -> Response:
+    def render(template: str, *, now: datetime, zone: ReadersZone, status: int = 200, **values: object) -> Response:
         page = environment.get_template(template).render(
             now=now,
-            zone=zone.key,
-            zones=list(dict.fromkeys([zone.key, agreement.timezone, *_team_zones(agreement), "UTC"])),
-            instant=partial(wording.instant, zone=zone, now=now),
+            zone=zone.shown.key,
+            link=partial(_link, zone=zone.asked),
+            zones=list(dict.fromkeys([zone.shown.key, agreement.timezone, *_team_zones(agreement), "UTC"])),
+            instant=partial(wording.instant, zone=zone.shown, now=now),
             relative=partial(wording.relative, now=now),
             **values,
         )
@@ -113,9 +121,16 @@ def _team_zones(agreement: Agreement) -> list[str]:
     return sorted({team.zone for team in agreement.teams.values()})
 
 
-def _zone(asked: str | None, otherwise: str) -> ZoneInfo:
+def _zone(asked: str | None, otherwise: str) -> ReadersZone:
     """The zone that the reader asked for, or the team's. An unknown one is not worth an error."""
-    return ZoneInfo(asked if asked is not None and asked in available_timezones() else otherwise)
+    known = asked if asked is not None and asked in available_timezones() else None
+    return ReadersZone(shown=ZoneInfo(known or otherwise), asked=known)
+
+
+def _link(*parts: str, zone: str | None) -> str:
+    """A path of ours; a zone that was asked for is kept."""
+    path = "/" + "/".join(quote(part, safe=":") for part in parts)
+    return path if zone is None else f"{path}?zone={quote(zone)}"
 
 
 def _bar(obligation: ObligationExplained) -> Bar:

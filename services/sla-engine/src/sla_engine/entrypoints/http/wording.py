@@ -72,8 +72,8 @@ def relative(at: datetime, now: datetime) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration, such as "1 h 30 min"."""
-    return say(round(seconds) * SECOND)
+    """A duration, such as "1 h 30 min"; rounded down, as everywhere else, so that sums agree."""
+    return say(int(seconds) * SECOND)
 
 
 def percent(ratio: float) -> str:
