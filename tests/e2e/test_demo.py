@@ -143,7 +143,8 @@ def test_the_demo_warns_breaches_stops_and_goes_on(clone: Path, tmp_path: Path) 
         second.shows(FEED_BEGINS, within_seconds=START_SECONDS)
         number = int(second.shows(r"Going on after lead (\d+)\.", within_seconds=1)[1])
         assert number >= 3
-        second.shows(rf"· ({number + 1}|{number + 2}) leads ·", within_seconds=40)
+        told = int(second.shows(r"^· .+ · (\d+) leads · ", within_seconds=40)[1])
+        assert number <= told <= number + 10
         assert before <= leads(ports)
     finally:
         code, took = second.stop(signal.SIGTERM)
