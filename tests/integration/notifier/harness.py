@@ -77,6 +77,7 @@ class Notifier:
         pace_seconds: float = 0.0,
         obligations: Obligations | None = None,
         default_channel: str = "#sales",
+        request_seconds: float = REQUEST_SECONDS,
         wrap: Callable[[Any], Any] = lambda port: port,
     ) -> None:
         self.clock = clock
@@ -89,7 +90,7 @@ class Notifier:
         policy = Policy(
             paces=dict.fromkeys(channels, pace_seconds),
             lease_seconds=LEASE_SECONDS,
-            request_seconds=REQUEST_SECONDS,
+            request_seconds=request_seconds,
             settle_seconds=SETTLE_SECONDS,
             console_url="http://console.example.com",
         )

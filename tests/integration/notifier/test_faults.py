@@ -34,6 +34,21 @@ async def test_a_lost_response_is_found_again_by_its_marker(notifier: Notifier, 
     assert posts(slack) == 1
 
 
+async def test_a_request_without_an_answer_is_given_up_in_time_and_the_message_found(
+    database_url: str, slack: SlackFake
+) -> None:
+    slack.fail("chat.postMessage", "hold")
+    async with notifier_pool(database_url) as pool, slack_channel(slack) as channels:
+        notifier = Notifier(pool, channels=channels, clock=Clock(), request_seconds=0.5)
+        await notifier.take(sla_events.breached())
+        await notifier.deliver()
+        (delivery,) = await notifier.all()
+        assert (delivery.state, delivery.response) == (State.AMBIGUOUS, "none within 0.5 s")
+        await notifier.pass_time(3)
+        assert [each.state for each in await notifier.all()] == [State.SENT]
+    assert len(slack.messages) == 1
+
+
 async def test_an_edit_waits_until_its_uncertain_message_is_found(notifier: Notifier, slack: SlackFake) -> None:
     slack.fail("chat.postMessage", "lose_response")
     await notifier.take(sla_events.breached())

@@ -66,3 +66,9 @@ def test_a_lease_shorter_than_a_request_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LEADPACT_NOTIFIER_LEASE_SECONDS", "5")
     with pytest.raises(StartError, match="LEADPACT_NOTIFIER_LEASE_SECONDS is 5: it must be more than 12"):
         check_settings(NotifierSettings.read())
+
+
+def test_a_settle_time_shorter_than_a_request_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADPACT_NOTIFIER_SETTLE_SECONDS", "9")
+    with pytest.raises(StartError, match="LEADPACT_NOTIFIER_SETTLE_SECONDS is 9: it must be at least"):
+        check_settings(NotifierSettings.read())

@@ -4,6 +4,7 @@ Three transactions a message: the claim; the mark that the request is about to l
 runs outside of any. A process that dies before the mark has sent nothing, one that dies after it may have.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -11,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from notifier.application.ports import Channel, Deliveries, Obligations, Outgoing
-from notifier.domain.channels import ChannelKind, Operation
+from notifier.domain.channels import ChannelKind, Operation, needs_settling
 from notifier.domain.delivery import (
     Delivery,
     State,
@@ -21,7 +22,7 @@ from notifier.domain.delivery import (
     sending,
     superseded,
 )
-from notifier.domain.outcomes import OUTCOMES, Held, Outcome, Permanent, RateLimited, SendResult, Sent
+from notifier.domain.outcomes import OUTCOMES, Ambiguous, Held, Outcome, Permanent, RateLimited, SendResult, Sent
 from notifier.domain.planning import follow_up_wanted, is_announcement
 from notifier.domain.rendering import names_of, render
 from notifier.domain.review import Drop, Work, review
@@ -112,8 +113,18 @@ class Delivering:
         if not await self._deliveries.save(delivery, was=State.LEASED):
             logger.warning("lease_lost_before_sending", delivery=delivery.id)
             return
-        result = await self._channels[delivery.channel].send(self._outgoing(work, delivery))
+        result = await self._bounded(self._outgoing(work, delivery))
         await self._store(work, delivery, result)
+
+    async def _bounded(self, outgoing: Outgoing) -> SendResult:
+        """Send within the time that the lease allows for: a channel may need more than one request."""
+        kind = outgoing.delivery.channel
+        try:
+            # A write to a file can't be called back, so giving up on it would prove nothing.
+            async with asyncio.timeout(self._policy.request_seconds if needs_settling(kind) else None):
+                return await self._channels[kind].send(outgoing)
+        except TimeoutError:
+            return Ambiguous(reason="no_answer", response=f"none within {self._policy.request_seconds:g} s")
 
     def _enough_lease(self, delivery: Delivery, now: datetime) -> bool:
         needed = timedelta(seconds=self._policy.request_seconds + SEND_MARGIN_SECONDS)

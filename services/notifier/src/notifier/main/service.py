@@ -174,6 +174,12 @@ def check_settings(settings: NotifierSettings) -> None:
             f"LEADPACT_NOTIFIER_LEASE_SECONDS is {settings.notifier_lease_seconds:g}: it must be more than "
             f"{least:g}, that is LEADPACT_NOTIFIER_REQUEST_SECONDS and {SEND_MARGIN_SECONDS:g} s"
         )
+    if settings.notifier_settle_seconds < settings.notifier_request_seconds:
+        raise StartError(
+            f"LEADPACT_NOTIFIER_SETTLE_SECONDS is {settings.notifier_settle_seconds:g}: it must be at least "
+            f"LEADPACT_NOTIFIER_REQUEST_SECONDS ({settings.notifier_request_seconds:g}), or a request still on its way "
+            "would be taken for lost"
+        )
 
 
 async def migrate(database_url: str, settings: NotifierSettings) -> None:
