@@ -1,12 +1,20 @@
 """Batches on a real database: what is durable after one, and what a second look at the same records changes."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import pytest
 
 from shared.events.sla import ObligationBreached
+from sla_engine.application import advance
+from sla_engine.application.partition import TooManyFailuresError
 from sla_engine.application.ports import Fenced
 from sla_engine.application.reading import ObligationFilter
+from sla_engine.domain.agreement import Agreement
+from sla_engine.domain.history import History
+from sla_engine.domain.instants import to_us
+from sla_engine.domain.judgement import judge
+from sla_engine.domain.obligation import Verdict
 from tests.support.engine_stack import Bench, open_bench, pact
 from tests.support.story_builder import EVA, MAX, QUEUE, Lead, agreement, utc
 
@@ -174,6 +182,43 @@ async def test_a_record_that_can_not_be_read_is_put_aside_and_the_rest_goes_on(b
     assert letters[0]["value"] == b"{"
     assert bench.watcher.dead == {"unreadable": 3}
     assert len(await bench.types()) == 3
+
+
+async def test_a_lead_that_breaks_the_core_is_put_aside_and_does_not_come_up_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A planted fault stands for the one that we do not know yet."""
+    owned = await bench.own()
+    bad = qualified("crm:acc:bad")
+    bench.append(*qualified("crm:acc:good").events, *bad.events)
+    await bench.read(owned)
+
+    def faulty(history: History, by: Agreement, now: datetime) -> Verdict:
+        if history.lead == "crm:acc:bad":
+            raise ZeroDivisionError
+        return judge(history, by, now)
+
+    monkeypatch.setattr(advance, "judge", faulty)
+    bench.append(bad.knows("2024-01-08 12:01", size=1))
+    await bench.pass_time(owned, 7200, step_seconds=600)
+
+    breached = [each.lead for each in await bench.said() if isinstance(each, ObligationBreached)]
+    assert breached == ["crm:acc:good"]
+    letters = await bench.rows("SELECT record_offset, reason FROM sla_engine.dead_letters")
+    assert letters == [{"record_offset": 6, "reason": "unjudgeable"}]
+    monkeypatch.undo()
+    assert (await bench.own()).agenda.next_us() < to_us(bench.now), "the next start tries it again"
+
+
+async def test_a_batch_of_nothing_but_failures_stops_the_engine_instead_of_being_put_aside(bench: Bench) -> None:
+    owned = await bench.own()
+    bench.append(*qualified().events, *[b"{"] * 150)
+
+    with pytest.raises(TooManyFailuresError, match="150 of 153 records"):
+        await bench.read(owned)
+
+    assert await bench.rows("SELECT * FROM sla_engine.dead_letters") == []
+    assert await bench.rows("SELECT position FROM sla_engine.partitions") == [{"position": None}]
 
 
 async def test_a_lead_that_the_database_refuses_is_put_aside_and_the_others_are_stored(bench: Bench) -> None:

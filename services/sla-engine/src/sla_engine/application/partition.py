@@ -35,7 +35,14 @@ REASONS = (UNREADABLE, UNJUDGEABLE, UNSTORABLE)
 DETAIL_CHARACTERS = 500
 LEADS_A_SLICE = 100
 
+MOST_FAILURES = 100
+"""So many failures in one batch, and more than half of it, are no matter of single records."""
+
 Clock = Callable[[], datetime]
+
+
+class TooManyFailuresError(Exception):
+    """Most of a batch can't be processed: the fault is ours, not the records'. The service must stop."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +123,7 @@ class Partition:
         by_lead, types, dead = _sorted_out(fetch.records)
         dossiers = await self._dossiers(list(by_lead))
         steps, unjudgeable = await self._advance_all(by_lead, dossiers, now)
+        _stop_if_all_fail(len(dead) + len(unjudgeable), len(fetch.records))
         refused = await self._commit_or_put_aside(steps, [*dead, *unjudgeable], by_lead, position=fetch.position)
         letters = [*dead, *unjudgeable, *refused]
         reasons = Counter(letter.reason for letter in letters)
@@ -247,6 +255,14 @@ class Partition:
             assert dossier.id is not None
             self.agenda.set(dossier.id, dossier.wake_us)
             self._watcher.stepped(step, committed_us=committed_us)
+
+
+def _stop_if_all_fail(failed: int, records: int) -> None:
+    if failed >= MOST_FAILURES and failed * 2 > records:
+        raise TooManyFailuresError(
+            f"{failed} of {records} records can't be processed: this version and the one that wrote them do not fit, "
+            "or this one is broken. Nothing was put aside; deploy a version that fits, and it goes on from here"
+        )
 
 
 def _stored(dossier: Dossier, ids: Mapping[str, int]) -> Dossier:
