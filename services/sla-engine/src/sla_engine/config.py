@@ -28,7 +28,7 @@ class EngineSettings(CommonSettings):
         600.0, gt=0, description="How far ahead deadlines are kept in memory; the others wait in the database."
     )
     engine_cached_leads: int = Field(
-        4000, ge=0, description="Leads kept decoded in memory, per owned partition: about 3 kB each."
+        2000, ge=0, description="Leads kept decoded in memory, per owned partition: about 5 kB each."
     )
     engine_connections: int = Field(
         4, ge=2, le=100, description="Database connections for the work; as many again answer people."

@@ -52,7 +52,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Leads judged in one transaction of firing or judging again."""
     horizon_us: int = 600 * SECOND
     """How far ahead wake-ups are kept in memory."""
-    cached_leads: int = 4000
+    cached_leads: int = 2000
     """Dossiers kept decoded."""
 
 
