@@ -20,7 +20,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
 
     `source` is the configured name of the CRM connection, `account` the portal or organisation in that CRM, `lead`
     the key under which all events of one lead are ordered, `raw_id` the id of the raw request it came from and
-    `traceparent` the W3C trace context of that request.
+    `traceparent` the W3C trace context of that request. `reading` tells readings of one raw request apart: 0 as it was
+    received, else when it was replayed (Unix time in milliseconds). Of two events with one id the later reading counts.
     """
 
     type: ClassVar[str]
@@ -36,6 +37,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     actor: Actor | None = None
     origin: ChangeOrigin = ChangeOrigin.UNKNOWN
     traceparent: str | None = None
+    reading: int = 0
 
     @property
     def at(self) -> datetime:

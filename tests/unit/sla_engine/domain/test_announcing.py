@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from shared.events import sla
@@ -234,3 +235,18 @@ def test_a_fact_ahead_of_the_clock_is_waited_for(engine: Engine, lead: Lead) -> 
 
 def test_nothing_announced_is_small_and_round_trips() -> None:
     assert Announced.from_bytes(Announced().to_bytes()) == Announced()
+
+
+def test_a_breach_that_came_of_a_wrong_mapping_is_taken_back_after_the_replay(engine: Engine, lead: Lead) -> None:
+    lead.created("2024-01-08 10:00")
+    wrong = lead.stage("2024-01-08 10:00", "mql")
+    engine.receive(utc("2024-01-08 10:00:01"), *lead.events)
+    engine.sleep_until(utc("2024-01-08 12:00"), utc("2024-01-08 10:00:01"))
+    assert engine.types()[-1] == "handoff.breached"
+    corrected = msgspec.structs.replace(wrong, stage="subscriber", reading=1)
+    said = engine.receive(utc("2024-01-08 12:00"), corrected)
+    assert {event.retracted_type for event in said if isinstance(event, sla.ObligationRetracted)} == {
+        "obligation.opened",
+        "obligation.at_risk",
+        "obligation.breached",
+    }

@@ -1,13 +1,14 @@
 """A history keeps each fact once, in the order of event time, small enough to store."""
 
 from datetime import timedelta
+from itertools import permutations
 
 import msgspec
 import pytest
 
 from shared.events import lead as events
 from shared.events.envelope import Actor, ActorKind, Channel, Direction, TimeSource
-from sla_engine.domain.facts import ORDER, Touch, reduce
+from sla_engine.domain.facts import ORDER, Stage, Touch, reduce
 from sla_engine.domain.history import History
 from tests.support.story_builder import Lead, utc
 
@@ -50,6 +51,33 @@ def test_a_later_report_of_an_activity_replaces_the_earlier_in_whichever_order_t
     assert [fact.id for fact in expected.facts] == [other.id, done.id]
     late_plan, changed = History.of([done, other]).with_events([planned])
     assert (late_plan, changed) == (expected, False)
+
+
+def test_a_replay_with_a_corrected_mapping_replaces_what_was_translated_wrongly() -> None:
+    lead = Lead()
+    wrong = lead.stage("2024-01-08 10:00", "customer")
+    right = msgspec.structs.replace(wrong, stage="mql", reading=1_704_800_000_000)
+    once, changed = History.of([wrong]).with_events([right])
+    assert changed
+    assert [fact.stage for fact in once.facts if isinstance(fact, Stage)] == ["mql"]
+    assert once.with_events([wrong, right]) == (once, False), "no redelivery brings the wrong reading back"
+    assert History.from_bytes(once.to_bytes()) == once
+
+
+def test_readings_converge_in_any_order() -> None:
+    lead = Lead()
+    first = lead.touch("2024-01-08 10:00", activity="call", written="2024-01-08 10:05", direction=Direction.INBOUND)
+    stage = lead.stage("2024-01-08 09:00", "customer")
+    told = [
+        first,
+        msgspec.structs.replace(first, direction=Direction.OUTBOUND, reading=5),
+        stage,
+        msgspec.structs.replace(stage, stage="sql", reading=5),
+        msgspec.structs.replace(stage, stage="mql", reading=9),
+    ]
+    histories = [History.of(order) for order in permutations(told)]
+    assert all(history == histories[0] for history in histories)
+    assert [getattr(fact, "stage", "") for fact in histories[0].facts] == ["mql", ""]
 
 
 def test_no_events_make_no_history() -> None:

@@ -14,11 +14,16 @@ from sla_engine.domain.facts import ORDER, AnyFact, Touch, reduce
 
 
 class History(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What is known of one lead. `facts` are sorted; compare histories with `==`."""
+    """What is known of one lead. `facts` are sorted; compare histories with `==`.
+
+    `readings` has the reading of each fact that came of a replay: of two events with one id the later reading counts,
+    so a corrected mapping corrects what it translated wrongly, and no redelivery brings the wrong reading back.
+    """
 
     lead: str
     source: str
     facts: tuple[AnyFact, ...] = ()
+    readings: dict[str, int] = {}
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> Self:
@@ -42,28 +47,38 @@ class History(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def with_events(self, events: Iterable[LeadEvent]) -> tuple[Self, bool]:
         """The history with these events in it, and whether they changed it. All must be of this lead."""
-        known = {fact.id for fact in self.facts}
+        facts = {fact.id: fact for fact in self.facts}
         touches = {fact.touch: fact for fact in self.facts if type(fact) is Touch}
-        added: dict[str, AnyFact] = {}
-        outdated: set[str] = set()
+        readings = dict(self.readings)
+        changed = False
         for event in events:
-            if event.id in known:
+            known = facts.get(event.id)
+            if known is not None and event.reading <= readings.get(event.id, 0):
                 continue
             fact = reduce(event)
+            if known is not None:
+                _remove(known, facts, touches)
             if type(fact) is Touch:
                 earlier = touches.get(fact.touch)
                 if earlier is not None and _report(earlier) >= _report(fact):
                     continue
                 if earlier is not None:
-                    outdated.add(earlier.id)
+                    del facts[earlier.id]
                 touches[fact.touch] = fact
-            known.add(fact.id)
-            added[fact.id] = fact
-        if not added:
+            facts[fact.id] = fact
+            changed = True
+            if event.reading:
+                readings[event.id] = event.reading
+        if not changed:
             return self, False
-        kept = [fact for fact in (*self.facts, *added.values()) if fact.id not in outdated]
-        kept.sort(key=_place)
-        return type(self)(self.lead, self.source, tuple(kept)), True
+        return type(self)(self.lead, self.source, tuple(sorted(facts.values(), key=_place)), readings), True
+
+
+def _remove(fact: AnyFact, facts: dict[str, AnyFact], touches: dict[str, Touch]) -> None:
+    """Make room for a later reading of the same event."""
+    del facts[fact.id]
+    if type(fact) is Touch:
+        del touches[fact.touch]
 
 
 def _place(fact: AnyFact) -> tuple[int, int, str]:
