@@ -125,10 +125,10 @@ async def test_killed_amid_many_messages_to_the_preview(database_url: str, tmp_p
         async with there.process("second") as second:
             await there.comes_true(lambda: _said(there.feed) >= len(leads), "all messages are written")
             assert await second.stop() == 0
-    text = there.feed.read_text()
-    endings = [line for line in text.splitlines() if line.startswith("╰─ ")]
-    assert len(endings) == len(set(endings)) == len(leads)
-    assert all(text.count(f"leads/{lead} ") == 1 for lead in leads)
+    # A piece of a message may stand where the first was killed; only what ends with its id was said.
+    lines = there.feed.read_text(errors="replace").splitlines()
+    said = [line for line in lines if line.startswith("╰─ ")]
+    assert len(said) == len(set(said)) == len(leads)
 
 
 async def test_two_replicas_say_each_announcement_once_at_slacks_pace(database_url: str, tmp_path: Path) -> None:
@@ -180,7 +180,8 @@ async def test_the_process_tells_operators_what_they_need(database_url: str, tmp
 
 
 def _said(feed: Path) -> int:
-    return feed.read_text().count("╰─ ") if feed.exists() else 0
+    # Bytes: a process may be in the middle of a character just now.
+    return feed.read_bytes().count("╰─ ".encode()) if feed.exists() else 0
 
 
 def _logs(directory: Path) -> str:
