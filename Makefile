@@ -53,7 +53,7 @@ check: $(STAMP_DEV) ## Format, lint, types, import contracts, unit tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache --config .importlinter
-	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/property $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -n 2 tests/unit $(PYTEST_ARGS)
 
 .PHONY: fix
 fix: $(STAMP_DEV) ## Format and mend what can be mended by itself
@@ -63,6 +63,10 @@ fix: $(STAMP_DEV) ## Format and mend what can be mended by itself
 .PHONY: test
 test: $(STAMP_DEV) ## All tests, with real PostgreSQL and real Apache Kafka where one can be had
 	@$(BIN)/python -m pytest tests $(PYTEST_ARGS)
+
+.PHONY: nightly
+nightly: $(STAMP_DEV) ## The properties on many more cases than `make test` takes
+	@LEADPACT_TEST_ORACLE_CASES=10000 $(BIN)/python -m pytest tests/property $(PYTEST_ARGS)
 
 .PHONY: bench
 bench: $(STAMP_DEV) ## Measure the hot paths against bare loops, in one run
