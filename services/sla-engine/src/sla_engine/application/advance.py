@@ -124,10 +124,10 @@ def _file(before: Dossier | None, verdict: Verdict, announced: Announced, last: 
         if filed is not None and about is not None and about.version != verdict.agreement_version:
             papers.filed[obligation.id] = filed
             continue
-        row = filing(obligation, verdict)
-        papers.filed[row.id] = fingerprint(row)
-        if row.id in last or filed != papers.filed[row.id]:
-            papers.rows.append(Filed(filing=row, said=last.get(row.id)))
+        now = papers.filed[obligation.id] = fingerprint(obligation, verdict.agreement_version)
+        said = last.get(obligation.id)
+        if said is not None or filed != now:
+            papers.rows.append(Filed(filing=filing(obligation, verdict), said=said))
     for vanished in filed_before.keys() - papers.filed.keys():
         _close(vanished, filed_before[vanished], told.get(vanished), last.get(vanished), papers)
     return papers

@@ -117,9 +117,28 @@ def _decided_us(obligation: Obligation, outcome: Outcome | None) -> int | None:
 _encoder = msgspec.msgpack.Encoder()
 
 
-def fingerprint(row: Filing) -> int:
-    """64 bits that change when the row does."""
-    return int.from_bytes(hashlib.blake2b(_encoder.encode(row), digest_size=8).digest(), "big")
+def fingerprint(obligation: Obligation, version: str) -> int:
+    """64 bits that change when the row does: over everything that `filing` reads, without making the row."""
+    done = obligation.stopped_us is not None
+    read = (
+        obligation.clock_name,
+        obligation.cycle,
+        obligation.segment,
+        team_of(obligation),
+        obligation.holder.id,
+        obligation.holder.name,
+        obligation.state,
+        obligation.breach is not None,
+        obligation.started_us,
+        obligation.deadline_us,
+        obligation.stopped_us,
+        obligation.target_us,
+        obligation.business_us if done else None,
+        obligation.wall_us if done else None,
+        version,
+        obligation.reason,
+    )
+    return int.from_bytes(hashlib.blake2b(_encoder.encode(read), digest_size=8).digest(), "big")
 
 
 def last_said(event: AnySlaEvent) -> LastSaid:
