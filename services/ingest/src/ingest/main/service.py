@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import socket
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from uuid import uuid4
@@ -145,13 +146,14 @@ class _Service:
             try:
                 for topic in (CRM_RECEIVED, LEAD_EVENTS):
                     await self._backing.stream.ensure_topic(topic, partitions=self._settings.stream_partitions)
-                await self._prepare_schema()
+                await _unless_stopped(self._prepare_schema(), stop)
             except (StreamUnavailable, DatabaseUnavailable) as error:
                 self._missing = str(error)
                 logger.warning("start_waits", reason=str(error), retry_seconds=RETRY_SECONDS)
                 await wait_or_stop(stop, RETRY_SECONDS)
             else:
-                self._prepared.set()
+                if not stop.is_set():
+                    self._prepared.set()
 
     async def _prepare_schema(self) -> None:
         try:
@@ -173,6 +175,21 @@ class _Service:
     async def _has_room(self) -> None:
         if self._spool.full:
             raise StoreUnavailable(f"the spool is full ({self._spool.bytes} bytes)")
+
+
+async def _unless_stopped(work: Coroutine[None, None, None], stop: asyncio.Event) -> None:
+    """Await `work`; a stop cancels it. Waiting for a database must not hold a stop; a revision commits or does not."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.wait({working})
+    if not working.cancelled():
+        working.result()
 
 
 async def _open_spool(settings: IngestSettings, stack: contextlib.AsyncExitStack) -> DiskSpool:
