@@ -13,6 +13,8 @@ from pathlib import Path
 STOP_SECONDS = 6.0
 """From SIGTERM to SIGKILL; the services are told to need less."""
 LAST_WORDS = 15
+LARGEST_LOG_BYTES = 5_000_000
+"""A larger log is put aside at the next start, in place of the one put aside before."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -28,6 +30,8 @@ class Child:
     async def start(self) -> None:
         """Start the process in a group of its own: a Ctrl-C is for the launcher, which then stops it in order."""
         program = Path(sys.executable).with_name(self.name)
+        if self.log.exists() and self.log.stat().st_size > LARGEST_LOG_BYTES:
+            self.log.replace(self.log.with_suffix(".old.log"))
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 str(program),

@@ -28,7 +28,6 @@ READY_SECONDS = 90.0
 TELL_EVERY_SECONDS = 3.0
 LOOK_SECONDS = 0.2
 STATUS_SECONDS = 1.0
-DATABASE_STOP_SECONDS = 3.0
 PUBLIC_URL = "https://hooks.leadpact.example/webhooks"
 """As configured in `sources.yaml`: what the CRMs were told to call, and what HubSpot signs."""
 ORGANIZATION = "00D5e000000DemoEAC"
