@@ -7,7 +7,7 @@ import pytest
 
 from ingest.application.failure_limit import FailureLimit
 from ingest.application.ports import Claim, DeadLetter, Fenced
-from ingest.application.redriving import Redriven, Replay, ReplayFrom, redrive
+from ingest.application.redriving import Redriven, Replay, ReplayFrom, reading_at, redrive
 from ingest.application.retention import Retention
 from ingest.domain.sources import JsonRule
 from shared.events.cloudevents import attributes
@@ -29,6 +29,7 @@ from tests.integration.ingest.translating import (
 from tests.support.ingest_sources import RECEIVED_AT
 
 pytestmark = pytest.mark.postgres
+LATER = RECEIVED_AT + timedelta(days=1)
 
 
 @pytest.fixture
@@ -196,9 +197,9 @@ async def test_a_redrive_translates_with_the_corrected_mapping(there: Parts) -> 
     await until_caught_up(there.translating(sources={"form": wrong}), there.stream)
     (stored,) = await there.letters.list(source="form", reason=None, open_only=True, limit=9)
     again = {"letters": there.letters, "stream": there.stream}
-    assert await redrive(stored, sources={"form": wrong}, **again) is Redriven.FAILED_AGAIN  # type: ignore[arg-type]
+    assert await redrive(stored, sources={"form": wrong}, now=LATER, **again) is Redriven.FAILED_AGAIN  # type: ignore[arg-type]
     assert await published(there.stream) == []
-    assert await redrive(stored, sources={"form": SOURCE}, **again) is Redriven.TRANSLATED  # type: ignore[arg-type]
+    assert await redrive(stored, sources={"form": SOURCE}, now=LATER, **again) is Redriven.TRANSLATED  # type: ignore[arg-type]
     assert len(await published(there.stream)) == 1
     assert await letters_of(there, open_only=True) == []
     (after,) = await there.letters.list(source=None, reason=None, open_only=False, limit=9)
@@ -215,9 +216,11 @@ async def test_a_replay_repeats_the_same_ids_and_adds_what_was_not_translatable(
     work = replay(there, ReplayFrom())
     count = await work.run(group="replay-1")
     assert (count.read, count.requests, count.events) == (2, 2, 2)
-    after = {event.id for event in await published(there.stream)}
+    events = await published(there.stream)
+    after = {event.id for event in events}
     assert before < after
     assert len(after) == 2
+    assert sorted(event.reading for event in events) == [0, reading_at(LATER), reading_at(LATER)]
     for partition, end in (await there.stream.end_offsets(CRM_RECEIVED)).items():
         assert (await there.ledger.claim(partition, owner="looks")).position == end
 
@@ -227,7 +230,9 @@ def only(lead_id: str) -> JsonRule:
 
 
 def replay(there: Parts, start: ReplayFrom, *, only_source: str | None = None) -> Replay:
-    return Replay(start, stream=there.stream, sources={"form": SOURCE}, only_source=only_source, told=lambda _: None)
+    return Replay(
+        start, stream=there.stream, sources={"form": SOURCE}, only_source=only_source, now=LATER, told=lambda _: None
+    )
 
 
 async def test_a_replay_begins_where_it_is_told(there: Parts) -> None:

@@ -33,8 +33,12 @@ class Translated(msgspec.Struct, frozen=True, kw_only=True):
     letters: Sequence[DeadLetter] = ()
 
 
-def translated(value: bytes, sources: Sources) -> Translated:
-    """What a record's value becomes under the present mapping. Never raises."""
+def translated(value: bytes, sources: Sources, *, reading: int = 0) -> Translated:
+    """What a record's value becomes under the present mapping. Never raises.
+
+    `reading` goes into the events: 0 for what was just received, the time (milliseconds since 1970) of a replay or
+    redrive, by which the engine knows which of two readings of one change is the later.
+    """
     try:
         request = raw_request.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -46,7 +50,7 @@ def translated(value: bytes, sources: Sources) -> Translated:
     if source.kind is not request.kind:
         detail = f"it was received as kind '{request.kind}', but source '{source.name}' is of kind '{source.kind}' now"
         return Translated(request=request, letters=(_letter(request, value, None, UNKNOWN_SOURCE, detail),))
-    return _outcome(request, value, translate(request, source))
+    return _outcome(request, value, translate(request, source), reading)
 
 
 def event_record(event: LeadEvent) -> Record:
@@ -54,16 +58,17 @@ def event_record(event: LeadEvent) -> Record:
     return Record(key=event.lead.encode(), value=lead.encode(event), headers=lead_event_headers(event))
 
 
-def _outcome(request: RawRequest, value: bytes, translation: Translation) -> Translated:
+def _outcome(request: RawRequest, value: bytes, translation: Translation, reading: int) -> Translated:
     letters = [_of_failure(request, value, failure) for failure in translation.failures]
     events, records = [], []
     for step in translation.steps:
-        record = event_record(step.event)
+        event = msgspec.structs.replace(step.event, reading=reading) if reading else step.event
+        record = event_record(event)
         if record_bytes(record) > MAX_RECORD_BYTES:
-            detail = f"its {lead.event_type(step.event)} is over the stream's limit of {MAX_RECORD_BYTES} bytes"
+            detail = f"its {lead.event_type(event)} is over the stream's limit of {MAX_RECORD_BYTES} bytes"
             letters.append(_letter(request, value, step.part, EVENT_TOO_LARGE, detail))
         else:
-            events.append(step.event)
+            events.append(event)
             records.append(record)
     return Translated(request=request, events=events, records=records, letters=letters)
 

@@ -24,13 +24,15 @@ class Redriven(enum.StrEnum):
     FAILED_AGAIN = "failed again"
 
 
-async def redrive(stored: StoredDeadLetter, *, letters: DeadLetters, stream: Stream, sources: Sources) -> Redriven:
+async def redrive(
+    stored: StoredDeadLetter, *, letters: DeadLetters, stream: Stream, sources: Sources, now: datetime
+) -> Redriven:
     """Translate its request with the present mapping; append what comes of it, then mark the letter.
 
-    Events of other parts of the same request are appended again with the same ids, which the engine knows.
+    Events of other parts of the same request are appended again: the same ids, a later reading.
     """
     letter = stored.letter
-    result = translated(letter.request, sources)
+    result = translated(letter.request, sources, reading=reading_at(now))
     again = next((one for one in result.letters if one.part in {letter.part, None}), None)
     if again is not None:
         await letters.failed_again(letter.id, reason=again.reason, detail=again.detail)
@@ -40,6 +42,11 @@ async def redrive(stored: StoredDeadLetter, *, letters: DeadLetters, stream: Str
     await letters.add(result.letters)  # a request that failed as a whole may fail in part now
     await letters.redriven(letter.id)
     return Redriven.TRANSLATED
+
+
+def reading_at(now: datetime) -> int:
+    """The reading of events that are translated again at `now`."""
+    return int(now.timestamp() * 1000)
 
 
 class ReplayFrom(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,12 +75,14 @@ class Replay:
         stream: Stream,
         sources: Sources,
         only_source: str | None,
+        now: datetime,
         told: Callable[[ReplayCount], None],
     ) -> None:
         self._start = start
         self._stream = stream
         self._sources = sources
         self._only_source = only_source
+        self._reading = reading_at(now)
         self._told = told
         self.count = ReplayCount()
         self._ends: Mapping[int, int] = {}
@@ -100,7 +109,7 @@ class Replay:
                 continue
             if self._only_source is not None and stored.key != self._only_source.encode():
                 continue
-            result = translated(stored.value, self._sources)
+            result = translated(stored.value, self._sources, reading=self._reading)
             # What waited in a spool was appended long after it was received.
             if result.request is not None and not self._begun(result.request.received_at):
                 continue

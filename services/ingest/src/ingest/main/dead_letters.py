@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Optional
 
 import msgspec
@@ -120,9 +121,10 @@ async def _redrive(letter: str | None, *, source: str | None, reason: str | None
         chosen: Sequence[StoredDeadLetter] = [await _get(letter)]
     else:
         chosen = await _list(source=source, reason=reason, open_only=True, limit=MOST)
+    now = datetime.now(UTC)
     async with open_desk(settings) as desk:
         return [
-            await redrive(stored, letters=desk.letters, stream=desk.stream, sources=sources)
+            await redrive(stored, letters=desk.letters, stream=desk.stream, sources=sources, now=now)
             for stored in reversed(chosen)  # the oldest first, as they came
         ]
 

@@ -29,9 +29,9 @@ def replay(
 ) -> None:
     """Translate again what was received since a point in time, with the sources file as it is now.
 
-    What is translated as before gives the same event ids, which the engine drops. What a corrected mapping translates
-    anew, or otherwise, is added. Nothing is taken back: a wrong event that was published stays in the lead's history.
-    Dead letters are not touched; `ingest dead-letters redrive` does that.
+    What is translated as before gives the same events, which change nothing. What the corrected mapping translates
+    otherwise replaces what the wrong one said; what it translates anew is added. An event that it no longer gives at
+    all stays. Dead letters are not touched; `ingest dead-letters redrive` does that.
 
     Example: ingest replay --from 2026-03-02T09:00:00Z --source hubspot
     """
@@ -52,6 +52,7 @@ async def _replay(begin: ReplayFrom, source: str | None) -> ReplayCount:
             stream=desk.stream,
             sources=sources,
             only_source=source,
+            now=datetime.now(UTC),
             told=lambda count: typer.echo(_told(count), err=True),
         )
         return await work.run(group=f"ingest-replay-{uuid4().hex[:12]}")
