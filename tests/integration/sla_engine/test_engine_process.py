@@ -81,6 +81,24 @@ async def test_a_wrong_agreement_ends_with_2_and_names_every_fault(database_url:
     assert '"soon"' in err
 
 
+async def test_a_database_that_is_not_there_yet_is_waited_for_and_a_stop_meanwhile_is_quick(tmp_path: Path) -> None:
+    pact = tmp_path / "agreement.yaml"
+    pact.write_text(PACT.format(target="2s", settle="0s"))
+    nowhere = f"postgresql://nobody:secret@127.0.0.1:{free_port()}/none"
+    service = ServiceProcess(
+        "sla-engine", port=free_port(), environment=environment(nowhere, pact), directory=tmp_path, label="sla-engine"
+    )
+    await service.start()
+
+    async def waiting() -> bool:
+        return "database_awaited" in service.last_words()
+
+    await eventually(waiting, within_seconds=20, what="it says that it waits")
+    assert service.alive
+    assert await service.stop() == 0
+    assert "secret" not in service.last_words()
+
+
 async def test_a_missing_agreement_ends_with_2(database_url: str, tmp_path: Path) -> None:
     code, _, err = await command(environment(database_url, tmp_path / "none.yaml"), "run")
     assert code == 2

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import socket
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from importlib.metadata import version
 from uuid import uuid4
@@ -52,11 +53,11 @@ async def serve(settings: EngineSettings, stop: asyncio.Event) -> None:
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(bound.close)
         backing = await stack.enter_async_context(open_backing(settings, client_id=SERVICE))
-        await _prepare_schema(settings, backing)
-        # Two pools: people's questions never wait behind the work, nor it behind them.
-        work = await _pool(stack, backing, "sla-engine", settings.engine_connections)
-        questions = await _pool(stack, backing, "sla-engine-api", settings.engine_connections)
-        await _Service(settings, agreement, backing, work=work, questions=questions, bound=bound).run(stop)
+        if await unless_stopped(_schema_ready(settings, backing), stop):
+            # Two pools: people's questions never wait behind the work, nor it behind them.
+            work = await _pool(stack, backing, "sla-engine", settings.engine_connections)
+            questions = await _pool(stack, backing, "sla-engine-api", settings.engine_connections)
+            await _Service(settings, agreement, backing, work=work, questions=questions, bound=bound).run(stop)
 
 
 def load_agreement(settings: EngineSettings) -> Agreement:
@@ -142,7 +143,32 @@ async def ensure_topics(stream: Stream, *, partitions: int, stop: asyncio.Event)
             return
 
 
+async def unless_stopped(work: Coroutine[None, None, None], stop: asyncio.Event) -> bool:
+    """Do the work, or drop it as soon as `stop` is set; whether it was done."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait({working})
+        return False
+    working.result()
+    return True
+
+
+async def _schema_ready(settings: EngineSettings, backing: Backing) -> None:
+    """Wait for a database that is not there yet: others may be starting it."""
+    while True:
+        try:
+            await _prepare_schema(settings, backing)
+        except DatabaseUnavailable as error:
+            logger.warning("database_awaited", reason=str(error))
+        else:
+            return
+
+
 async def _prepare_schema(settings: EngineSettings, backing: Backing) -> None:
+    """Raises `DatabaseUnavailable` after half a minute without an answer."""
     try:
         if settings.migrate_on_start:
             await upgrade(backing.database_url, MIGRATIONS)
