@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator
 from datetime import datetime
 
+import msgspec
 import pytest
 
+from shared.events.lead import LeadDeleted
 from shared.events.sla import ObligationBreached
 from sla_engine.application import advance
+from sla_engine.application.explanation import explain
 from sla_engine.application.partition import TooManyFailuresError
 from sla_engine.application.ports import Fenced
 from sla_engine.application.reading import ObligationFilter
@@ -283,6 +286,33 @@ async def test_a_new_agreement_is_applied_to_open_leads_at_the_next_start(bench:
     after = await bench.rows("SELECT * FROM sla_engine.obligations WHERE state = 'met' AND clock = 'first_touch'")
     assert after == before
     assert not (await bench.own(agreement=new)).rejudging
+
+
+async def test_a_privacy_deletion_removes_personal_data_and_keeps_the_counts(bench: Bench) -> None:
+    owned = await bench.own()
+    lead = qualified()
+    bench.append(*lead.events)
+    await bench.read(owned)
+    await bench.pass_time(owned, 4000, step_seconds=100)
+    deleted = LeadDeleted(**{**msgspec.structs.asdict(lead.deleted("2024-01-08 13:10")), "privacy": True})
+    bench.append(deleted)
+    await bench.read(owned)
+
+    [row] = await bench.rows("SELECT name, crm_url, history FROM sla_engine.leads")
+    assert (row["name"], row["crm_url"]) == ("(deleted)", None)
+    assert b"Ada" not in row["history"]
+    assert b"example.test" not in row["history"]
+    outcomes = await bench.rows("SELECT clock, outcome FROM sla_engine.obligations ORDER BY clock")
+    assert [tuple(each.values()) for each in outcomes] == [("first_touch", "breached"), ("handoff", "met")]
+
+    bench.append(lead.knows("2024-01-08 13:20", name="Ada Again"))
+    await bench.read(await bench.own())
+
+    assert await bench.rows("SELECT name, crm_url, history FROM sla_engine.leads") == [row]
+    record = await bench.reader.lead(lead.key)
+    assert record is not None
+    explained = explain(record, bench.agreement, bench.now)
+    assert (explained.name, explained.forgotten, list(explained.obligations)) == ("(deleted)", True, [])
 
 
 async def test_a_reassignment_moves_the_row_to_the_new_holder(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from shared.events.lead import LeadEvent
 from shared.events.sla import AnySlaEvent
 from sla_engine.application.dossier import Dossier, provenance_to_bytes
 from sla_engine.application.filing import Filed, LastSaid, filing, fingerprint, last_said
+from sla_engine.application.forgetting import FORGOTTEN_NAME, forget, is_forgotten
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.announced import Announced, Told
 from sla_engine.domain.announcement import announce, next_wake
@@ -65,14 +66,17 @@ def advance(
     through_us: int,
     now: datetime,
 ) -> Step | None:
-    """Take in `events` and judge. None: nothing changes (all were duplicates).
+    """Take in `events` and judge. None: nothing changes (all were duplicates, or the person asked to be forgotten).
 
     `through_us` is how far the partition's input is known (the gate): no verdict may rest on time that passed after
     it, unless the lead itself has a later fact. `now` is the wall clock, for the announcements' stamp.
     """
+    if before is not None and is_forgotten(before.history):
+        return None
     history, changed = _history(before, events)
     if not changed and events:
         return None
+    forgotten = is_forgotten(history)
     judged_us = _judging_instant(history, through_us, to_us(now))
     judged_at = from_us(judged_us)
     verdict = judge(history, agreement, judged_at)
@@ -87,16 +91,16 @@ def advance(
     after = Dossier(
         key=history.lead,
         id=None if before is None else before.id,
-        history=history,
+        history=forget(history) if forgotten else history,
         announced=announced,
         filed=papers.filed,
-        wake_us=None if wake is None else to_us(wake),
+        wake_us=None if wake is None or forgotten else to_us(wake),
     )
     return Step(
         before=before,
         after=after,
-        name=verdict.lead_name,
-        crm_url=verdict.crm_url,
+        name=FORGOTTEN_NAME if forgotten else verdict.lead_name,
+        crm_url=None if forgotten else verdict.crm_url,
         provenance=provenance_to_bytes(events),
         rows=papers.rows,
         closings=papers.closings,

@@ -10,6 +10,7 @@ import msgspec
 
 from shared.events.envelope import OwnerKind
 from sla_engine.application.dossier import Provenance
+from sla_engine.application.forgetting import is_forgotten
 from sla_engine.application.narrative import narrate
 from sla_engine.application.reading import LeadRecord
 from sla_engine.domain.agreement import Agreement, Person
@@ -120,7 +121,10 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """One lead, explained at `judged_at`. `timezone` is the zone in which its team reads times."""
+    """One lead, explained at `judged_at`. `timezone` is the zone in which its team reads times.
+
+    `forgotten`: the person asked to be deleted; then there is nothing left to judge by, and no promise is explained.
+    """
 
     key: str
     name: str
@@ -132,6 +136,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     agreement: str
     agreement_version: str
     judged_at: datetime
+    forgotten: bool
     obligations: Sequence[ObligationExplained]
     timeline: Sequence[Moment]
 
@@ -145,10 +150,11 @@ def explain(record: LeadRecord, agreement: Agreement, now: datetime) -> Explanat
     obligations = [
         _explained(obligation, facts, told.get(obligation.id), agreement, source) for obligation in verdict.obligations
     ]
+    forgotten = is_forgotten(record.history)
     owner, team, zone = _owner(record.history.facts, agreement, source)
     return Explanation(
         key=record.key,
-        name=verdict.lead_name,
+        name=record.name if forgotten else verdict.lead_name,
         source=source,
         crm_url=verdict.crm_url,
         owner=owner,
@@ -157,7 +163,8 @@ def explain(record: LeadRecord, agreement: Agreement, now: datetime) -> Explanat
         agreement=agreement.name,
         agreement_version=agreement.version,
         judged_at=now,
-        obligations=obligations[::-1],
+        forgotten=forgotten,
+        obligations=() if forgotten else obligations[::-1],
         timeline=[_moment(fact, record.provenance, agreement, source) for fact in record.history.facts],
     )
 

@@ -160,8 +160,8 @@ class Partition:
         present.sort(key=lambda dossier: order[dossier.id] if dossier.id is not None else 0)
         no_events: Mapping[str, Sequence[tuple[StoredRecord, LeadEvent]]] = {each.key: () for each in present}
         steps, _ = await self._advance_all(no_events, {each.key: each for each in present}, now)
-        for lead in set(leads) - {dossier.id for dossier in present}:
-            self.agenda.set(lead, None)
+        for lead in set(leads) - {step.after.id for step in steps}:
+            self.agenda.set(lead, None)  # gone, or nothing to be done: it must not come up again and again
         await self._commit_or_put_aside(steps, (), no_events, position=None, agreement=agreement)
 
     async def _dossiers(self, keys: Sequence[str]) -> Mapping[str, Dossier]:

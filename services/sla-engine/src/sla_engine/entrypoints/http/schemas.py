@@ -188,6 +188,7 @@ class Explanation(Answer):
     agreement: str
     agreement_version: str
     judged_at: datetime
+    forgotten: bool = Field(description="The person asked to be deleted: promises still count, but are not explained.")
     obligations: list[ObligationExplained]
     timeline: list[Moment]
 
