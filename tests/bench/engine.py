@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import uvloop
+
 from shared.database import open_pool
 from shared.database.migrations import upgrade
 from shared.events import lead as lead_events
@@ -248,7 +250,7 @@ async def measured(events: int = EVENTS) -> Result:
 
 def measure(events: int = EVENTS) -> Result:
     """One run, for other programs."""
-    return asyncio.run(measured(events))
+    return uvloop.run(measured(events))
 
 
 def main() -> None:

@@ -115,7 +115,7 @@ async def test_migrate_says_what_it_did(database_url: str, tmp_path: Path) -> No
 async def test_kill_9_with_an_unread_backlog_breaks_no_promise(database_url: str, tmp_path: Path) -> None:
     """Half of the leads are called in time while the engine is dead; it comes back after every deadline."""
     pact = tmp_path / "agreement.yaml"
-    pact.write_text(PACT.format(target="4s", settle="0s"))
+    pact.write_text(PACT.format(target="6s", settle="0s"))
     service = ServiceProcess(
         "sla-engine",
         port=free_port(),
@@ -143,7 +143,7 @@ async def test_kill_9_with_an_unread_backlog_breaks_no_promise(database_url: str
         await append([lead.touch(written(began + timedelta(seconds=1))) for lead in called])
 
         async def overdue() -> bool:
-            return datetime.now(UTC) > began + timedelta(seconds=4.5)
+            return datetime.now(UTC) > began + timedelta(seconds=6.5)
 
         await eventually(overdue, within_seconds=10, what="every deadline has passed")
         await service.start()
