@@ -72,8 +72,9 @@ def wait_for(out: Path, pattern: str) -> None:
 def feed_excerpt(text: str) -> str:
     """The warning, the breach and its correction of one lead, with the lines around them as printed."""
     messages = re.findall(r"^╭─.*?^╰─$", text, flags=re.MULTILINE | re.DOTALL)
-    signs = ("🟡", "🔴", "🟠")
-    chosen = [next(each for each in messages if f"{sign} " in each and "Oskar Garcia" in each) for sign in signs]
+    about = [message for message in messages if "Oskar Garcia" in message]
+    wanted = ("🟡 ", "🔴 ", "~Nobody")  # the edit that strikes the breach through, not the one of the warning
+    chosen = [next(message for message in about if words in message) for words in wanted]
     status = [line for line in text.splitlines() if line.startswith("· ")]
     return "\n".join([status[1], *chosen, status[-1]])
 
