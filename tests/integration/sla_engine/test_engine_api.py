@@ -239,6 +239,14 @@ async def test_the_first_page_lists_what_is_open_and_what_broke(client: httpx.As
     assert "Quin Queued" in (await client.get("/leads/crm:acc:qu%2Feued")).text
 
 
+async def test_the_reference_names_every_operation_and_loads_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/docs")).text
+    for path in (await answer(client, "/api/v1/openapi.json"))["paths"]:
+        assert f"GET {path}" in page
+    assert "deadline_from" in page
+    assert "<script" not in page
+
+
 async def test_an_unknown_lead_has_a_page_that_says_so(client: httpx.AsyncClient) -> None:
     response = await client.get("/leads/crm:acc:unknown")
     assert response.status_code == 404

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import AwareDatetime
 
 from sla_engine.application.compliance import kept
@@ -20,8 +20,10 @@ MOST_PER_PAGE = 500
 STATES = ("on_track", "at_risk", "breached", "met", "met_late", "cancelled", "withdrawn")
 
 Limit = Annotated[int, Query(ge=1, le=MOST_PER_PAGE, description="Items on the page.")]
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
-Text = Annotated[str | None, Query(max_length=200)]
+Cursor = Annotated[str | None, Query(description="next_cursor of the page before.")]
+LeadKey = Annotated[str, Path(description="The lead's key, such as hubspot:4711:1001.")]
+ClockId = Annotated[str | None, Query(max_length=200, description="handoff or first_touch.")]
+TeamName = Annotated[str | None, Query(max_length=200, description="Name of a team, as the agreement writes it.")]
 Instant = Annotated[AwareDatetime | None, Query(description="With a zone, such as 2026-01-05T09:00:00Z.")]
 
 
@@ -55,11 +57,11 @@ def _add_leads(api: APIRouter, reader: Reader, agreement: Agreement, clock: Call
 
     # Before the route of the lead itself, which would take the last word for a part of the key.
     @api.get("/leads/{lead:path}/explain", tags=["leads"], summary="Why each verdict on a lead is what it is")
-    async def explain_lead(lead: str) -> schemas.Explanation:
+    async def explain_lead(lead: LeadKey) -> schemas.Explanation:
         return await explained(lead)
 
     @api.get("/leads/{lead:path}", tags=["leads"], summary="One lead, judged now, with its timeline")
-    async def lead(lead: str) -> schemas.Explanation:
+    async def lead(lead: LeadKey) -> schemas.Explanation:
         return await explained(lead)
 
 
@@ -68,10 +70,10 @@ def _add_obligations(api: APIRouter, reader: Reader) -> None:
     async def obligations(
         *,
         state: Annotated[list[str] | None, Query(description=f"One or more of {', '.join(STATES)}.")] = None,
-        clock: Text = None,
-        team: Text = None,
+        clock: ClockId = None,
+        team: TeamName = None,
         owner: Annotated[str | None, Query(max_length=200, description="Id of who holds the clock.")] = None,
-        lead: Text = None,
+        lead: Annotated[str | None, Query(max_length=200, description="Key of the lead.")] = None,
         deadline_from: Instant = None,
         deadline_to: Instant = None,
         limit: Limit = 50,
@@ -97,7 +99,7 @@ def _add_obligations(api: APIRouter, reader: Reader) -> None:
         )
 
     @api.get("/obligations/{obligation_id}", tags=["obligations"], summary="One promise, as last committed")
-    async def one(obligation_id: str) -> schemas.Obligation:
+    async def one(obligation_id: Annotated[str, Path(description="As in lists and SLA events.")]) -> schemas.Obligation:
         found = await reader.obligation(obligation_id)
         if found is None:
             raise HTTPException(404, f"there is no promise with the id {obligation_id!r}")
@@ -111,8 +113,10 @@ def _add_compliance(api: APIRouter, reader: Reader, clock: Callable[[], datetime
             AwareDatetime | None, Query(alias="from", description="28 days before the end if unset.")
         ] = None,
         end: Annotated[AwareDatetime | None, Query(alias="to", description="Exclusive; now if unset.")] = None,
-        which: Annotated[str | None, Query(alias="clock", max_length=200)] = None,
-        team: Text = None,
+        which: Annotated[
+            str | None, Query(alias="clock", max_length=200, description="handoff or first_touch.")
+        ] = None,
+        team: TeamName = None,
     ) -> schemas.ComplianceReport:
         until = (end or clock()).astimezone(UTC)
         since = (start or until - DEFAULT_PERIOD).astimezone(UTC)

@@ -18,6 +18,7 @@ from sla_engine.entrypoints.http.pages import make_pages
 DESCRIPTION = (
     "Every promise on every lead becomes a clock. Lists, explanations and figures; errors are RFC 9457 problems."
 )
+DOCUMENT_URL = "/api/v1/openapi.json"
 
 
 def make_app(*, reader: Reader, agreement: Agreement, clock: Callable[[], datetime], operations: Operations) -> FastAPI:
@@ -26,13 +27,14 @@ def make_app(*, reader: Reader, agreement: Agreement, clock: Callable[[], dateti
         title="Leadpact sla-engine",
         version=version("leadpact-sla-engine"),
         description=DESCRIPTION,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=DOCUMENT_URL,
+        docs_url=None,  # a page of our own stands there: see `reference`
         redoc_url=None,
     )
     install_problem_handlers(app)
     app.add_exception_handler(StoreUnavailable, _unavailable)
     app.include_router(make_api(reader=reader, agreement=agreement, clock=clock))
-    app.include_router(make_pages(reader=reader, agreement=agreement, clock=clock))
+    app.include_router(make_pages(reader=reader, agreement=agreement, clock=clock, document=app.openapi))
     app.router.routes.extend(operations.routes())
     return app
 

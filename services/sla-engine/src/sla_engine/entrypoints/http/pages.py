@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -18,6 +18,7 @@ from sla_engine.application.explanation import ObligationExplained, explain
 from sla_engine.application.reading import ObligationFilter, Reader
 from sla_engine.domain.agreement import DEFAULT_SEGMENT, Agreement
 from sla_engine.entrypoints.http import wording
+from sla_engine.entrypoints.http.reference import operations
 
 SOON = 50
 RECENT = 20
@@ -50,8 +51,10 @@ class Bar:
     stretches: list[tuple[float, float, str]] = field(default_factory=list)
 
 
-def make_pages(*, reader: Reader, agreement: Agreement, clock: Callable[[], datetime]) -> APIRouter:
-    """`/`, a page per lead, and their style sheet."""
+def make_pages(
+    *, reader: Reader, agreement: Agreement, clock: Callable[[], datetime], document: Callable[[], dict[str, Any]]
+) -> APIRouter:
+    """`/`, a page per lead, the API's reference (of the OpenAPI `document`), and their style sheet."""
     pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     render = _renderer(agreement)
     style = files("sla_engine.entrypoints.http").joinpath("static", STYLE_SHEET).read_bytes()
@@ -78,6 +81,18 @@ def make_pages(*, reader: Reader, agreement: Agreement, clock: Callable[[], date
         shown = _zone(zone, explained.timezone)
         bars = {each.id: _bar(each) for each in explained.obligations}
         return render("lead.html", now=now, zone=shown, lead=explained, bars=bars)
+
+    @pages.get("/docs")
+    async def reference(zone: Zone = None) -> Response:
+        described = document()
+        return render(
+            "reference.html",
+            now=clock(),
+            zone=_zone(zone, agreement.timezone),
+            description=described["info"]["description"],
+            document_url="/api/v1/openapi.json",
+            operations=list(operations(described)),
+        )
 
     @pages.get(f"/static/{STYLE_SHEET}")
     async def style_sheet() -> Response:
