@@ -96,9 +96,9 @@ def left_behind(state: Path) -> list[str]:
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Iterator[Path]:
+def clone(open_folder: Path) -> Iterator[Path]:
     """What a newcomer gets: what is committed, and nothing else."""
-    directory = tmp_path / "leadpact"
+    directory = open_folder / "leadpact"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(directory)], check=True, timeout=60)
     yield directory
     state = directory / ".leadpact" / "demo"

@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 
 from tests.support.deployment import free_port
+from tests.support.postgres_server import make_open_folder, remove_run_folder
 from tests.support.slack_fake import TOKEN
 from tests.support.slack_render import page
 
@@ -37,6 +38,16 @@ NAMES = {
     "U0DEMODEV": "Dev Patel",
 }
 CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder that the embedded server's account can reach too."""
+    folder = make_open_folder("leadpact-pictures-")
+    try:
+        yield folder
+    finally:
+        remove_run_folder(folder)
 
 
 @contextlib.contextmanager
@@ -117,7 +128,7 @@ def shown(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def take_feed_and_page() -> None:
-    with tempfile.TemporaryDirectory() as folder, demo(Path(folder)) as out:
+    with scratch() as folder, demo(folder) as out:
         excerpt = feed_excerpt(out.read_text())
         picture(f"{ENGINE}/leads/{lead_key()}", PICTURES / "lead-page.png", width=1100, height=1180)
     readme = ROOT / "README.md"
@@ -133,11 +144,11 @@ def take_slack() -> None:
     fake = subprocess.Popen(command, cwd=ROOT)
     settings = {"SLACK_BOT_TOKEN": TOKEN, "SLACK_CHANNEL": "C0DEMO", "LEADPACT_DEMO_SLACK_API_URL": f"{address}/api/"}
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            with demo(Path(folder), **settings):
+        with scratch() as folder:
+            with demo(folder, **settings):
                 wait_until_edited(address)
                 messages = slack_messages(address)
-            target = Path(folder) / "slack.html"
+            target = folder / "slack.html"
             target.write_text(page(messages))
             picture(target.as_uri(), PICTURES / "slack.png", width=720, height=700)
     finally:
