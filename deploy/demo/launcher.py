@@ -188,7 +188,7 @@ class Launcher:
         }
 
     async def _status(self, simulator: Simulator, client: httpx.AsyncClient, stop: asyncio.Event) -> None:
-        while not stop.is_set():
+        while not stop.is_set() and not self._screen.gone:
             now = datetime.now(UTC)
             standing = await ask_standing(client, self._places.url("sla-engine"))
             promises = standing.sentence(now) if standing else "the engine does not answer"

@@ -1,8 +1,10 @@
 """What the demo shows: lines that stay, and one status line that is replaced on a terminal and repeated elsewhere."""
 
+import contextlib
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from rich.console import Console
@@ -13,7 +15,8 @@ QUIET_SECONDS = 5.0
 
 
 class Screen:
-    """Prints at once, whatever the output is."""
+    """Prints at once, whatever the output is. An output that has gone away (a closed terminal, a pipe whose reader
+    ended) is noted in `gone` and never raised: whoever prints may be stopping the services."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file or sys.stdout
@@ -21,12 +24,14 @@ class Screen:
         self._terminal = self._console.is_terminal
         self._status_shown = False
         self._last_line_at = time.monotonic()
+        self.gone = False
 
     def say(self, text: str = "", *, style: str | None = None) -> None:
         """A line (or several) that stays."""
-        self._wipe()
-        self._console.print(Text(text, style=style or ""))
-        self._file.flush()
+        with self._output():
+            self._wipe()
+            self._console.print(Text(text, style=style or ""))
+            self._file.flush()
         self._last_line_at = time.monotonic()
 
     def rows(self, rows: Sequence[tuple[str, str]]) -> None:
@@ -38,10 +43,11 @@ class Screen:
     def status(self, text: str) -> None:
         """How things stand now."""
         if self._terminal:
-            self._wipe()
-            self._file.write(f"\x1b[2m{text[: self._console.width - 1]}\x1b[0m")
-            self._file.flush()
-            self._status_shown = True
+            with self._output():
+                self._wipe()
+                self._file.write(f"\x1b[2m{text[: self._console.width - 1]}\x1b[0m")
+                self._file.flush()
+                self._status_shown = True
         elif time.monotonic() - self._last_line_at >= QUIET_SECONDS:
             self.say(text)
 
@@ -49,3 +55,12 @@ class Screen:
         if self._status_shown:
             self._file.write("\r\x1b[2K")
             self._status_shown = False
+
+    @contextlib.contextmanager
+    def _output(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, SystemExit):  # rich exits on a broken pipe, in the middle of whatever is being done
+            self.gone = True
+            with contextlib.suppress(OSError):  # what is still buffered goes nowhere, now and at the end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._file.fileno())

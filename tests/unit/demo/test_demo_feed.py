@@ -1,6 +1,7 @@
 """What the demo shows: the feed's lines, the standing of the promises, the status line."""
 
 import io
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -63,3 +64,14 @@ def test_without_a_terminal_lines_are_plain() -> None:
     screen.say("ready", style="bold red")
     screen.status("not yet: a line was printed just now")
     assert out.getvalue() == "ready\n"
+
+
+def test_an_output_that_has_gone_away_is_noted_and_not_raised() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as out:
+        screen = Screen(out)
+        screen.say("heard")
+        os.close(reader)
+        screen.say("unheard")
+        assert screen.gone
+        screen.say("unheard as well")
