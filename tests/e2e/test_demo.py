@@ -4,12 +4,15 @@ The clone runs in this environment's interpreter; with `FULL=1` it makes an envi
 """
 
 import contextlib
+import fcntl
 import os
+import pty
 import re
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -199,6 +202,28 @@ def test_with_a_token_and_a_channel_it_writes_to_slack_as_well(clone: Path, tmp_
         demo.stop()
         fake.kill()
         fake.wait()
+
+
+def test_a_terminal_that_is_closed_stops_everything(clone: Path) -> None:
+    ports, state = fresh_ports(), clone / ".leadpact" / "demo"
+    terminal, its_end = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "deploy.demo", "run"],
+        cwd=clone,
+        env=environment(ports),
+        stdin=its_end,
+        stdout=its_end,
+        stderr=its_end,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads here; the terminal must be its own
+    )
+    os.close(its_end)
+    shown = b""
+    while FEED_BEGINS.encode() not in shown:
+        shown += os.read(terminal, 65536)
+    os.close(terminal)
+    assert process.wait(timeout=STOP_SECONDS + 5) == 0
+    assert left_behind(state) == []
 
 
 def test_reset_forgets_but_not_while_the_demo_runs(clone: Path, tmp_path: Path) -> None:
