@@ -159,6 +159,16 @@ def test_restart_gives_a_new_owner_the_whole_time() -> None:
     assert found.cycle == 1
 
 
+def test_after_a_restart_a_warning_of_the_time_before_puts_nothing_at_risk() -> None:
+    by = agreement(more=RESTART)
+    lead = presented("2024-01-08 13:00")
+    assert clock(lead.judged("2024-01-08 13:59", by), "first_touch").state is State.AT_RISK
+    lead.owner("2024-01-08 13:59:30", EVA)
+    found = clock(lead.judged("2024-01-08 14:00", by), "first_touch")
+    assert (found.state, found.warnings[0].at_us < found.deadline_us - 3_600_000_000) == (State.ON_TRACK, True)
+    assert clock(lead.judged("2024-01-08 14:59", by), "first_touch").state is State.AT_RISK
+
+
 def test_restart_at_the_very_deadline_is_in_time_and_after_it_too_late() -> None:
     by = agreement(more=RESTART)
     in_time = presented("2024-01-08 13:00")

@@ -149,6 +149,26 @@ def test_a_lead_that_comes_back_starts_a_new_cycle_not_an_overdue_one() -> None:
     assert clock(verdict, "handoff", 2).deadline == utc("2024-02-05 11:00")
 
 
+def test_a_lead_sent_back_by_a_disposition_comes_back_by_entering_the_very_stage_it_was_in() -> None:
+    lead = Lead()
+    lead.stage("2024-01-08 10:00")
+    lead.disposed("2024-01-08 10:20", "recycled")
+    lead.stage("2024-01-08 10:40")
+    verdict = lead.judged("2024-01-08 10:50")
+    assert [(each.cycle, each.state) for each in verdict.obligations] == [(1, State.CANCELLED), (2, State.ON_TRACK)]
+
+
+def test_a_snapshot_that_states_stage_and_disposition_once_more_starts_nothing() -> None:
+    lead = Lead()
+    lead.stage("2024-01-08 10:00")
+    lead.disposed("2024-01-08 10:20", "recycled")
+    lead.stage("2024-01-08 10:40")
+    lead.disposed("2024-01-08 10:40", "recycled")
+    assert [each.cycle for each in lead.judged("2024-01-08 10:50").obligations] == [1]
+    lead.stage("2024-01-08 11:00")
+    assert [each.cycle for each in lead.judged("2024-01-08 11:10").obligations] == [1, 2]
+
+
 def test_the_specific_segment_beats_the_default_and_an_attribute_told_later_counts() -> None:
     lead = Lead()
     lead.stage("2024-01-08 10:00")

@@ -23,11 +23,15 @@ class Turn(msgspec.Struct, gc=False):
 
 
 class Due(msgspec.Struct, gc=False):
-    """When a run is due. `business_us` is the time used at the deadline, counted from the start of the run."""
+    """When a run is due. `business_us` is the time used at the deadline, counted from the start of the run.
+
+    `target_since_us` is since when the target runs: the start, or the last reassignment that restarted the clock.
+    """
 
     deadline_us: int
     business_us: int
     warnings: list[WarningDue]
+    target_since_us: int
 
 
 def due(run: Run, turns: Sequence[Turn], target_us: int) -> Due:
@@ -39,7 +43,8 @@ def due(run: Run, turns: Sequence[Turn], target_us: int) -> Due:
     warnings: list[WarningDue] = []
     used_us = before_us = 0
     if len(turns) == 1:  # nearly every run
-        return _finish(_Stretch(turns[0], target_us, 0, 0, target_us, run.stopped_us), run.clock.warnings, warnings)
+        only = _Stretch(turns[0], target_us, 0, 0, target_us, run.stopped_us)
+        return _finish(only, run.clock.warnings, warnings, run.started_us)
     restarts = run.clock.on_reassignment is OnReassignment.RESTART
     for at, turn in enumerate(turns):
         if restarts and at:
@@ -53,7 +58,8 @@ def due(run: Run, turns: Sequence[Turn], target_us: int) -> Due:
         _warn(_Stretch(turn, target_us, before_us, used_us, spent_us, run.stopped_us), run.clock.warnings, warnings)
         used_us += spent_us
     rest_us = target_us - used_us
-    return _finish(_Stretch(turn, target_us, before_us, used_us, rest_us, run.stopped_us), run.clock.warnings, warnings)
+    last = _Stretch(turn, target_us, before_us, used_us, rest_us, run.stopped_us)
+    return _finish(last, run.clock.warnings, warnings, turn.since_us if restarts else run.started_us)
 
 
 class _Stretch(msgspec.Struct, gc=False):
@@ -67,14 +73,16 @@ class _Stretch(msgspec.Struct, gc=False):
     stopped_us: int | None
 
 
-def _finish(stretch: _Stretch, due_warnings: Sequence[Warning_], warnings: list[WarningDue]) -> Due:
+def _finish(
+    stretch: _Stretch, due_warnings: Sequence[Warning_], warnings: list[WarningDue], target_since_us: int
+) -> Due:
     """The stretch in which the rest of the target is used up."""
     deadline_us = _add(stretch.turn, stretch.spent_us)
     _warn(stretch, due_warnings, warnings)
     if warnings and (len(warnings) > 1 or warnings[0].at_us >= deadline_us):
         warnings = [warning for warning in warnings if warning.at_us < deadline_us]
         warnings.sort(key=_when)
-    return Due(deadline_us, stretch.before_us + stretch.target_us, warnings)
+    return Due(deadline_us, stretch.before_us + stretch.target_us, warnings, target_since_us)
 
 
 def _when(warning: WarningDue) -> int:

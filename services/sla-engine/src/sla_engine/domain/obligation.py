@@ -121,7 +121,7 @@ class Obligation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Everything `judge` has to say about one lead at `now_us`. Obligations stand in the order cycle, clock.
+    """Everything `judge` has to say about one lead at `now_us`. Obligations stand in the order in which they started.
 
     `clocks` are the clocks that the agreement promises at all. `next_fact_us` is the first fact that lies after `now`
     (a sender's clock runs ahead): it does not count yet.

@@ -64,6 +64,8 @@ class Story(msgspec.Struct, gc=False):
     _began: tuple[str, ...] = ()
     _owned: tuple[str, ...] = ()
     _ending: tuple[str, str] | None = None
+    _sent_back_in: str | None = None
+    _again_us: int | None = None
 
     def apply(self, facts: Sequence[AnyFact]) -> None:
         """Tell the story on. `facts` are in order and hold whole instants."""
@@ -91,6 +93,7 @@ class Story(msgspec.Struct, gc=False):
             return
         self.stage = stage
         if stage not in self.agreement.qualified_stages:
+            self._sent_back_in = None
             if self.qualified:
                 self._ending = (fact.id, f"left the qualified stages: {fact.stage}")
             return
@@ -98,6 +101,7 @@ class Story(msgspec.Struct, gc=False):
         if not self.qualified:
             self.qualified = True
             self.cycle += 1
+            self._again_us = fact.at_us if stage == self._sent_back_in else None
             self._began = (fact.id,)
             self._handoff = self._touch = None
         self._start_handoff(fact)
@@ -153,7 +157,7 @@ class Story(msgspec.Struct, gc=False):
 
     def _lose(self, event: str, reason: str) -> None:
         """The lead is gone; should it be created again, its stage and owner must be told anew."""
-        self.gone, self.stage, self.owner = True, None, None
+        self.gone, self.stage, self.owner, self._sent_back_in = True, None, None, None
         self._ending = (event, reason)
 
     def _start_handoff(self, fact: Stage) -> None:
@@ -176,10 +180,17 @@ class Story(msgspec.Struct, gc=False):
     def _end(self, at_us: int) -> None:
         assert self._ending is not None
         event, reason = self._ending
+        if self._again_us == at_us:
+            # A snapshot of a lead that was sent back states its stage and the disposition once more: nothing began.
+            self.runs = [run for run in self.runs if run.cycle != self.cycle]
+            self.cycle -= 1
         for run in (self._handoff, self._touch):
             if run is not None and run.stopped_us is None:
                 run.cancel(at_us, event, reason)
-        self.qualified, self._ending = False, None
+        self.qualified, self._ending, self._again_us = False, None, None
+        if self.stage in self.agreement.qualified_stages:
+            # A disposition ended the stay; when the lead enters a stage again, be it the same, that is a transition.
+            self._sent_back_in, self.stage = self.stage, None
 
 
 def counts(touch: Touch, rule: TouchRule, owner: Owner | None) -> bool:
