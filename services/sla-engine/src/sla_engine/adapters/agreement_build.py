@@ -6,7 +6,6 @@ A name that means nothing is noted and stood in for, so that all faults are foun
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import available_timezones
 
 from shared.events.sla import Party
 from sla_engine.adapters import agreement_schema as schema
@@ -15,6 +14,7 @@ from sla_engine.adapters.clock_build import Reach, build_clocks
 from sla_engine.adapters.condition_build import build_condition
 from sla_engine.adapters.faults import Faults
 from sla_engine.adapters.yaml_lines import Lines
+from sla_engine.adapters.zones import known_zones
 from sla_engine.domain.agreement import Agreement, Person, Segment, Team
 from sla_engine.domain.calendar import Calendar
 from sla_engine.domain.instants import DAY
@@ -136,7 +136,7 @@ class _Zoned:
     def in_zone(self, calendar: Calendar, zone: str | None) -> Calendar:
         if zone is None or zone == calendar.zone:
             return calendar
-        if zone not in available_timezones():
+        if zone not in known_zones():
             return calendar  # noted as a fault already
         key = (calendar.name, zone)
         if key not in self._made:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
-from zoneinfo import available_timezones
 
 import holidays
 
@@ -12,6 +11,7 @@ from sla_engine.adapters import agreement_schema as schema
 from sla_engine.adapters.calendar_words import days, minutes, opening, wall_time, weekdays
 from sla_engine.adapters.faults import Faults
 from sla_engine.adapters.yaml_lines import Path
+from sla_engine.adapters.zones import known_zones
 from sla_engine.domain.calendar import Calendar, NeverReached
 from sla_engine.domain.calendar_spec import (
     ALWAYS,
@@ -39,7 +39,7 @@ def build_calendars(read: schema.AgreementFile, faults: Faults, today_us: int) -
             faults.add(path, f'"{name}" means something of its own', "Give the calendar another name")
             continue
         zone = entry.zone or read.agreement.timezone
-        if not faults.zone((*path, "zone"), entry.zone) or zone not in available_timezones():
+        if not faults.zone((*path, "zone"), entry.zone) or zone not in known_zones():
             made[name] = Calendar(replace(ALWAYS, name=name))
             continue
         spec = _spec(name, zone, entry, faults)

@@ -2,9 +2,9 @@
 
 import difflib
 from collections.abc import Iterable
-from zoneinfo import available_timezones
 
 from sla_engine.adapters.yaml_lines import Lines, Path
+from sla_engine.adapters.zones import known_zones
 from sla_engine.domain.agreement_faults import AgreementError, Fault
 
 
@@ -34,9 +34,9 @@ class Faults:
 
     def zone(self, path: Path, name: str | None) -> bool:
         """Whether `name` is an IANA zone; none is fine."""
-        if name is None or name in available_timezones():
+        if name is None or name in known_zones():
             return True
-        near = difflib.get_close_matches(name, available_timezones(), n=1)
+        near = difflib.get_close_matches(name, known_zones(), n=1)
         cure = f'Did you mean "{near[0]}"?' if near else "Write an IANA zone, such as Europe/Berlin"
         self.add(path, f'"{name}" is no time zone', cure)
         return False
