@@ -1,7 +1,7 @@
 """Which clocks ran when: the facts of a lead told one after the other, an instant at a time."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -48,6 +48,8 @@ class Stay:
     """One stay in the qualified stages."""
 
     cycle: int
+    again: dt.datetime | None = None
+    """When it began, if in the stage in which a disposition had ended the one before."""
     handoff: Clock | None = None
     first_touch: Clock | None = None
 
@@ -84,6 +86,8 @@ class Telling:
         self._left: list[Stay] = []
         self._owner: Owner | None = None
         self._size: object = None
+        self._stage: str | None = None
+        self._sent_back_in: str | None = None
         self._gone = False
         self.clocks: list[Clock] = []
 
@@ -94,16 +98,26 @@ class Telling:
             for fact in together:
                 self._apply(fact, at)
                 self._start_what_begins(at)
+            self._forget_what_was_repeated(at)
             for stay in self._left:  # a stop at the same instant goes before
                 for clock in stay.clocks:
                     if clock.runs:
                         clock.cancelled = at
         return self.clocks
 
+    def _forget_what_was_repeated(self, at: dt.datetime) -> None:
+        """A snapshot of a lead that was sent back says again which stage it was in and that it was sent back."""
+        for stay in self._left:
+            if stay.again == at and stay.cycle == self._cycle:
+                self._cycle -= 1
+                self.clocks = [clock for clock in self.clocks if clock.cycle != stay.cycle]
+
     def _apply(self, fact: lead.LeadEvent, at: dt.datetime) -> None:
         match fact:
             case lead.LeadCreated() | lead.LeadAttributesChanged():
-                self._size = fact.attributes.get("size", self._size)
+                self._learn(fact.attributes)
+                if isinstance(fact, lead.LeadCreated):
+                    self._gone = False
             case lead.LeadStageChanged():
                 self._enter_stage(fact.stage, at)
             case lead.LeadAssigned():
@@ -113,24 +127,40 @@ class Telling:
             case lead.LeadRejected():
                 self._reject()
             case lead.LeadDisposed(disposition=disposition) if disposition in self._paper.closing:
+                self._sent_back_in = self._stage if self._stay is not None else self._sent_back_in
                 self._leave()
             case lead.LeadMerged() | lead.LeadDeleted():
                 self._leave()
-                self._gone = True
+                self._gone, self._owner, self._sent_back_in = True, None, None
             case _:
                 pass
 
+    def _learn(self, attributes: Mapping[str, lead.Scalar]) -> None:
+        """What is told for the first time only after a start counts as if it had been known: it was not otherwise."""
+        if "size" in attributes:
+            self._size = attributes["size"]
+            for clock in self.clocks:
+                clock.size = clock.size if clock.size is not None else self._size
+
     def _enter_stage(self, stage: str, at: dt.datetime) -> None:
-        if stage not in self._paper.qualified or self._gone:
+        if self._gone:
+            return
+        self._stage = stage
+        if stage not in self._paper.qualified:
             self._leave()
+            self._sent_back_in = None
             return
         if self._stay is None:
+            self._stay = next((stay for stay in self._left if stay.cycle == self._cycle), None)
+            self._left = [stay for stay in self._left if stay is not self._stay]
+        if self._stay is None:
             self._cycle += 1
-            self._stay = Stay(cycle=self._cycle)
+            self._stay = Stay(cycle=self._cycle, again=at if stage == self._sent_back_in else None)
         if stage in self._paper.handoff_at and self._stay.handoff is None:
             self._stay.handoff = self._new("handoff", at)
 
     def _leave(self) -> None:
+        """It counts at the end of the instant: back in a qualified stage by then, the lead never left."""
         if self._stay is not None:
             self._left.append(self._stay)
             self._stay = None

@@ -27,6 +27,8 @@ class Walk:
     deadline: dt.datetime | None = None
     blamed: str = ""
     warnings: list[tuple[str, dt.datetime]] = field(default_factory=list)
+    given: list[tuple[str, dt.datetime]] = field(default_factory=list)
+    """Warnings that came before the clock was restarted."""
     held: dict[str, tuple[dt.timedelta, dt.timedelta]] = field(default_factory=dict)
     """Per holder: business time, wall time."""
 
@@ -61,6 +63,8 @@ class Answer:
     blamed: str | None
     used: dt.timedelta
     wall: dt.timedelta
+    given: list[tuple[str, dt.datetime]] = field(default_factory=list)
+    """Warnings that came before the clock was restarted."""
     held: dict[str, tuple[dt.timedelta, dt.timedelta]]
     warnings: tuple[tuple[str, dt.datetime], ...]
 
@@ -74,10 +78,9 @@ class Answer:
 
 
 def answers(events: Iterable[lead.LeadEvent], paper: Paper, now: dt.datetime, grid: Grid) -> list[Answer]:
-    """Every obligation on the lead at `now`, in the order cycle, clock."""
+    """Every obligation on the lead at `now`, in the order in which they started."""
     clocks = Telling(paper).tell(in_order(events, now))
-    found = [answer for clock in clocks if (answer := _answer(clock, paper, now, grid)) is not None]
-    return sorted(found, key=lambda answer: (answer.cycle, answer.clock != "handoff"))
+    return [answer for clock in clocks if (answer := _answer(clock, paper, now, grid)) is not None]
 
 
 def _answer(clock: Clock, paper: Paper, now: dt.datetime, grid: Grid) -> Answer | None:
@@ -91,21 +94,21 @@ def _answer(clock: Clock, paper: Paper, now: dt.datetime, grid: Grid) -> Answer 
     assert walk.deadline is not None
     late = walk.deadline < (stopped or now)
     ended = stopped or now
-    warnings = tuple(each for each in walk.warnings if stopped is None or each[1] <= stopped)
+    warnings = [each for each in walk.warnings if stopped is None or each[1] < stopped]
     return Answer(
         clock=clock.kind,
         cycle=clock.cycle,
         segment=segment,
         state=_state(clock, late=late, warned=any(at <= ended for _, at in walk.warnings)),
-        started=walk.start,
+        started=clock.start,
         deadline=walk.deadline,
         stopped=stopped,
         breached_at=walk.deadline if late else None,
         blamed=walk.blamed if late else None,
         used=walk.used,
-        wall=ended - walk.start,
+        wall=ended - clock.start,
         held={name: (business, wall) for name, (business, wall) in walk.held.items() if wall},
-        warnings=warnings,
+        warnings=tuple(sorted([*walk.given, *warnings], key=lambda each: (each[1], each[0]))),
     )
 
 
@@ -120,7 +123,7 @@ def _state(clock: Clock, *, late: bool, warned: bool) -> str:
 
 
 def _walk(clock: Clock, paper: Paper, target: dt.timedelta, ended: dt.datetime, grid: Grid) -> Walk:
-    """From the start to the end, and on until the deadline is known; facts after the end are not in `clock.owners`."""
+    """From the start to the end, and on until the deadline is known; `clock.owners` knows nothing after the end."""
     promise = paper.promise(clock.kind)
     turns = _turns(clock, paper, promise)
     walk = _begin(turns[0], promise, target)
@@ -128,8 +131,8 @@ def _walk(clock: Clock, paper: Paper, target: dt.timedelta, ended: dt.datetime, 
     while True:
         while seat + 1 < len(turns) and turns[seat + 1][0] <= at:
             seat += 1
-            if promise.restart and turns[seat][1] != MARKETING and not _past(walk.deadline, at):
-                walk = _begin(turns[seat], promise, target)
+            if promise.restart and not _past(walk.deadline, at):
+                walk = _begin_again(walk, _begin(turns[seat], promise, target), at)
         if at >= ended and walk.deadline is not None:
             return walk
         _, holder, hours = turns[seat]
@@ -152,6 +155,13 @@ def _begin(turn: Turn, promise: Promise, target: dt.timedelta) -> Walk:
     if target == ZERO:
         walk.deadline, walk.blamed = at, holder
     return walk
+
+
+def _begin_again(walk: Walk, fresh: Walk, at: dt.datetime) -> Walk:
+    """The whole target lies ahead again; what was used is still charged, and what was warned of was warned of."""
+    fresh.used, fresh.held = walk.used, walk.held
+    fresh.given = [*walk.given, *(each for each in walk.warnings if each[1] <= at)]
+    return fresh
 
 
 def _past(deadline: dt.datetime | None, at: dt.datetime) -> bool:

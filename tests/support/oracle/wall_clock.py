@@ -38,7 +38,7 @@ class Grid:
         self.first = first
         self.count = (last - first) // self.tick
         self._walls: dict[str, list[dt.datetime]] = {}
-        self._open: list[tuple[Hours | None, list[bool]]] = []
+        self._open: dict[tuple[str, str] | None, list[bool]] = {}
 
     def instant(self, index: int) -> dt.datetime:
         """The instant at which a tick begins."""
@@ -49,13 +49,11 @@ class Grid:
         return (instant - self.first) // self.tick
 
     def open(self, hours: Hours | None) -> list[bool]:
-        """For every tick, whether these hours are open (None: every hour counts)."""
-        for known, answer in self._open:
-            if known is hours:
-                return answer
-        answer = [True] * self.count if hours is None else self._mark(hours)
-        self._open.append((hours, answer))
-        return answer
+        """For every tick, whether these hours are open (None: every hour counts); names and zones tell hours apart."""
+        name = None if hours is None else (hours.name, hours.zone)
+        if name not in self._open:
+            self._open[name] = [True] * self.count if hours is None else self._mark(hours)
+        return self._open[name]
 
     def _wall(self, zone: str) -> list[dt.datetime]:
         if zone not in self._walls:
@@ -73,7 +71,7 @@ class Grid:
             for opens, closes in _ranges(hours, day):
                 start, end = self._span(wall, opens, closes)
                 for index in range(start, end):
-                    answer[index] = True
+                    answer[index] = answer[index] or not _is_off(hours, wall[index])
             day += dt.timedelta(days=1)
         return answer
 
@@ -87,15 +85,19 @@ class Grid:
         return start, end
 
 
+def _is_off(hours: Hours, wall: dt.datetime) -> bool:
+    """Whether the date that the wall clock shows is a day off, or over early by now."""
+    closes = hours.closes_early.get(wall.date(), MIDNIGHT)
+    return wall.date() in hours.days_off or wall.hour * 60 + wall.minute >= closes
+
+
 def _ranges(hours: Hours, day: dt.date) -> list[tuple[dt.datetime, dt.datetime]]:
-    """The shifts that begin on `day`, by the wall clock; a shift over midnight belongs to the day it begins on."""
-    if day in hours.days_off:
-        return []
+    """The shifts that begin on `day`, by the wall clock."""
     midnight = dt.datetime.combine(day, dt.time())
-    found = []
-    for opens, closes in hours.week.get(day.weekday(), ()):
-        end = closes if closes > opens else closes + MIDNIGHT
-        end = min(end, hours.closes_early.get(day, end))
-        if end > opens:
-            found.append((midnight + dt.timedelta(minutes=opens), midnight + dt.timedelta(minutes=end)))
-    return found
+    return [
+        (
+            midnight + dt.timedelta(minutes=opens),
+            midnight + dt.timedelta(minutes=closes if closes > opens else closes + MIDNIGHT),
+        )
+        for opens, closes in hours.week.get(day.weekday(), ())
+    ]
