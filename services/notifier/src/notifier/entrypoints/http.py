@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from notifier.domain.channels import ChannelKind, Operation, Step
 from notifier.domain.delivery import Delivery, State
+from shared.api_reference import install_reference
 from shared.operations import Operations
 from shared.problem import install_problem_handlers
 
@@ -73,9 +74,12 @@ def build_app(*, deliveries: Deliveries, operations: Operations, version: str) -
         title="Leadpact notifier",
         version=version,
         description="What was said to whom about promises on leads, and what could not be said.",
+        docs_url=None,  # a page of our own stands there
+        redoc_url=None,
     )
     install_problem_handlers(app)
     app.router.routes.extend(operations.routes())
+    install_reference(app)
 
     @app.get("/api/v1/deliveries", summary="Deliveries by filters, newest first", tags=["deliveries"])
     async def list_deliveries(  # noqa: PLR0917 - FastAPI reads query parameters from the signature

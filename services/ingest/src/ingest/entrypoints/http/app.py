@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ingest.domain.sources import Sources
 from ingest.entrypoints.http.openapi import described_paths
 from ingest.entrypoints.http.webhooks import PREFIX, Webhooks
+from shared.api_reference import install_reference
 from shared.operations import Operations
 from shared.problem import install_problem_handlers
 
@@ -21,7 +22,13 @@ Senders, their kinds and their secrets stand in the sources file; `ingest schema
 
 def make_app(*, sources: Sources, webhooks: Webhooks, operations: Operations) -> ASGIApp:
     """All that ingest answers over HTTP."""
-    app = FastAPI(title="Leadpact ingest", version=version("leadpact-ingest"), description=DESCRIPTION)
+    app = FastAPI(
+        title="Leadpact ingest",
+        version=version("leadpact-ingest"),
+        description=DESCRIPTION,
+        docs_url=None,  # a page of our own stands there
+        redoc_url=None,
+    )
     install_problem_handlers(app)
     app.router.routes.extend(operations.routes())
 
@@ -32,6 +39,7 @@ def make_app(*, sources: Sources, webhooks: Webhooks, operations: Operations) ->
             app.openapi_schema = document
         return app.openapi_schema
 
+    install_reference(app)
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document
     return Front(people=app, webhooks=webhooks)
 
