@@ -12,9 +12,9 @@ from shared.events.lead import LeadEvent
 from shared.events.sla import AnySlaEvent
 from sla_engine.application.dossier import Dossier, provenance_to_bytes
 from sla_engine.application.filing import Filed, LastSaid, filing, fingerprint, last_said
-from sla_engine.application.forgetting import FORGOTTEN_NAME, forget, is_forgotten
+from sla_engine.application.forgetting import FORGOTTEN_NAME, forget, is_forgotten, is_privacy_deletion
 from sla_engine.domain.agreement import Agreement
-from sla_engine.domain.announced import Announced, Told
+from sla_engine.domain.announced import Announced, Told, Transition
 from sla_engine.domain.announcement import announce, next_wake
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us, to_us
@@ -69,7 +69,7 @@ def advance(
     """Take in `events` and judge. None: nothing changes (all were duplicates, or the person asked to be forgotten).
 
     `through_us` is how far the partition's input is known (the gate): no verdict may rest on time that passed after
-    it, unless the lead itself has a later fact. `now` is the wall clock, for the announcements' stamp.
+    it, unless one of `events` is later. `now` is the wall clock, for the announcements' stamp.
     """
     if before is not None and is_forgotten(before.history):
         return None
@@ -77,7 +77,8 @@ def advance(
     if not changed and events:
         return None
     forgotten = is_forgotten(history)
-    judged_us = _judging_instant(history, through_us, to_us(now))
+    judged_us = min(max(through_us, _seen_us(events)), to_us(now))
+    judged_us = max(judged_us, _named_us(before), _forgotten_us(history) if forgotten else 0)
     judged_at = from_us(judged_us)
     verdict = judge(history, agreement, judged_at)
     trace = events[-1].traceparent if events else None
@@ -155,11 +156,26 @@ def _history(before: Dossier | None, events: Sequence[LeadEvent]) -> tuple[Histo
     return before.history.with_events(events)
 
 
-def _judging_instant(history: History, through_us: int, now_us: int) -> int:
-    """The gate, or the lead's own latest fact where that is later.
+def _seen_us(events: Sequence[LeadEvent]) -> int:
+    """How far the lead's own part of the log is known by these events: it is in order per lead.
 
-    The log is in order per lead, so what came before that fact was seen with it. Never after `now_us`: a CRM's clock
-    may run ahead of ours.
+    An event proves nothing beyond its arrival: the time of a planned meeting lies ahead of it, and a CRM's clock may.
     """
-    latest_us = history.facts[-1].at_us if history.facts else through_us
-    return min(max(through_us, latest_us), now_us)
+    return max((min(to_us(event.at), to_us(event.received_at)) for event in events), default=0)
+
+
+def _named_us(before: Dossier | None) -> int:
+    """The latest instant that an announcement which stands has named: it was judged then, or later.
+
+    No lead is judged earlier again, as after a clock was set back: true announcements would be taken back for it.
+    """
+    if before is None:
+        return 0
+    standing = [saying for told in before.announced.told for saying in told.sayings if saying.standing]
+    # a promise is broken only after its deadline
+    return max((each.at_us + (each.transition is Transition.BREACHED) for each in standing), default=0)
+
+
+def _forgotten_us(history: History) -> int:
+    """When the person asked to be forgotten: it counts whatever our clock says, for nobody judges the lead again."""
+    return max(fact.at_us for fact in history.facts if is_privacy_deletion(fact))

@@ -13,7 +13,12 @@ FORGOTTEN_NAME = "(deleted)"
 
 def is_forgotten(history: History) -> bool:
     """Whether the person asked to be deleted."""
-    return any(type(fact) is Deleted and fact.privacy for fact in history.facts)
+    return any(is_privacy_deletion(fact) for fact in history.facts)
+
+
+def is_privacy_deletion(fact: AnyFact) -> bool:
+    """Whether by this fact the person asked to be deleted."""
+    return type(fact) is Deleted and fact.privacy
 
 
 def forget(history: History) -> History:

@@ -5,10 +5,12 @@ cache of dossiers; both are only ever as new as the last commit, and are thrown 
 """
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
@@ -21,6 +23,7 @@ from sla_engine.application.agenda import MOST_LOADED, Agenda
 from sla_engine.application.cache import DossierCache
 from sla_engine.application.dossier import Dossier
 from sla_engine.application.ports import Claim, Commit, DeadLetter, Store, Unstorable, Watcher
+from sla_engine.application.sifting import Arrival, check_storable, sift
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.instants import SECOND, to_us
 
@@ -123,7 +126,7 @@ class Partition:
         by_lead, types, dead = _sorted_out(fetch.records)
         dossiers = await self._dossiers(list(by_lead))
         steps, unjudgeable = await self._advance_all(by_lead, dossiers, now)
-        _stop_if_all_fail(len(dead) + len(unjudgeable), len(fetch.records))
+        _stop_if_all_fail(dead, unjudgeable, leads=len(by_lead), records=len(fetch.records))
         refused = await self._commit_or_put_aside(steps, [*dead, *unjudgeable], by_lead, position=fetch.position)
         letters = [*dead, *unjudgeable, *refused]
         reasons = Counter(letter.reason for letter in letters)
@@ -158,7 +161,7 @@ class Partition:
         present = [*known.values(), *loaded]
         order = {lead: place for place, lead in enumerate(leads)}
         present.sort(key=lambda dossier: order[dossier.id] if dossier.id is not None else 0)
-        no_events: Mapping[str, Sequence[tuple[StoredRecord, LeadEvent]]] = {each.key: () for each in present}
+        no_events: Mapping[str, Sequence[Arrival]] = {each.key: () for each in present}
         steps, _ = await self._advance_all(no_events, {each.key: each for each in present}, now)
         for lead in set(leads) - {step.after.id for step in steps}:
             self.agenda.set(lead, None)  # gone, or nothing to be done: it must not come up again and again
@@ -171,28 +174,33 @@ class Partition:
 
     async def _advance_all(
         self,
-        by_lead: Mapping[str, Sequence[tuple[StoredRecord, LeadEvent]]],
+        by_lead: Mapping[str, Sequence[Arrival]],
         dossiers: Mapping[str, Dossier],
         now: datetime,
     ) -> tuple[list[Step], list[DeadLetter]]:
         steps: list[Step] = []
         unjudgeable: list[DeadLetter] = []
-        through_us = min(self._through_us, to_us(now))
         for place, (key, arrivals) in enumerate(by_lead.items()):
             if place % LEADS_A_SLICE == LEADS_A_SLICE - 1:
                 await asyncio.sleep(0)  # a large batch must not hold up heartbeats, other partitions and people
-            events = [event for _, event in arrivals]
+            attempt = partial(self._advance, dossiers.get(key), now=now)
             try:
-                step = advance(dossiers.get(key), events, self._agreement, through_us=through_us, now=now)
-            except Exception as error:
-                # A lead that breaks the core must not stop all the others: its events are kept aside, and told loudly.
+                step = attempt([event for _, event in arrivals])
+            except Exception:
+                # A lead that breaks the core must not stop all the others: what breaks it is kept aside, told loudly.
                 logger.exception("lead_unjudgeable", partition=self.number, lead=key)
-                unjudgeable.extend(_letter(record, UNJUDGEABLE, repr(error)) for record, _ in arrivals)
-                self._postpone(dossiers.get(key))
-                continue
+                kept, bad = sift(arrivals, attempt)
+                unjudgeable.extend(_letter(record, UNJUDGEABLE, repr(error)) for record, error in bad)
+                step = attempt(kept) if kept else None
+                if not arrivals:
+                    self._postpone(dossiers.get(key))
             if step is not None:
                 steps.append(step)
         return steps, unjudgeable
+
+    def _advance(self, before: Dossier | None, events: Sequence[LeadEvent], *, now: datetime) -> Step | None:
+        through_us = min(self._through_us, to_us(now))
+        return advance(before, events, self._agreement, through_us=through_us, now=now)
 
     def _postpone(self, dossier: Dossier | None) -> None:
         """A lead that could not be judged is not due again until the next start: else it would be tried for ever."""
@@ -203,7 +211,7 @@ class Partition:
         self,
         steps: Sequence[Step],
         letters: Sequence[DeadLetter],
-        by_lead: Mapping[str, Sequence[tuple[StoredRecord, LeadEvent]]],
+        by_lead: Mapping[str, Sequence[Arrival]],
         *,
         position: int | None,
         agreement: str | None = None,
@@ -218,29 +226,43 @@ class Partition:
         refused: list[DeadLetter] = []
         for step in steps:
             try:
-                await self._commit([step], position=None)
+                await self._commit([step], position=None, whole=False)
             except Unstorable as error:
                 logger.exception("lead_unstorable", partition=self.number, lead=step.after.key)
-                refused.extend(_letter(record, UNSTORABLE, str(error)) for record, _ in by_lead[step.after.key])
-                self._postpone(step.before)
+                refused.extend(await self._store_without_bad(step, by_lead[step.after.key], error))
         # Last, so that a crash before it reads the batch again: what is stored by then is known as duplicates.
         await self._commit([], position=position, dead_letters=[*letters, *refused], agreement=agreement)
         return refused
+
+    async def _store_without_bad(self, step: Step, arrivals: Sequence[Arrival], error: Unstorable) -> list[DeadLetter]:
+        """Commit a refused step without the events that can't be stored; where that is no help, none of it."""
+        attempt = partial(self._advance, step.before, now=self._clock())
+        kept, bad = sift(arrivals, lambda events: check_storable(attempt(events)))
+        rest = attempt(kept) if kept and bad else None
+        if rest is not None:
+            with contextlib.suppress(Unstorable):
+                await self._commit([rest], position=None, whole=False)
+                return [_letter(record, UNSTORABLE, repr(reason)) for record, reason in bad]
+        if not arrivals:
+            self._postpone(step.before)
+        return [_letter(record, UNSTORABLE, str(error)) for record, _ in arrivals]
 
     async def _commit(
         self,
         steps: Sequence[Step],
         *,
         position: int | None,
+        whole: bool = True,
         dead_letters: Sequence[DeadLetter] = (),
         agreement: str | None = None,
     ) -> None:
+        """Not `whole`: a part of a batch, which must not open the gate: the rest may be lost to a crash."""
         ids = await self._store.commit(
             Commit(
                 partition=self.number,
                 epoch=self._epoch,
                 position=position,
-                through_us=self._through_us,
+                through_us=self._through_us if whole else 0,
                 steps=steps,
                 dead_letters=dead_letters,
                 agreement=agreement,
@@ -257,8 +279,13 @@ class Partition:
             self._watcher.stepped(step, committed_us=committed_us)
 
 
-def _stop_if_all_fail(failed: int, records: int) -> None:
-    if failed >= MOST_FAILURES and failed * 2 > records:
+def _stop_if_all_fail(
+    dead: Sequence[DeadLetter], unjudgeable: Sequence[DeadLetter], *, leads: int, records: int
+) -> None:
+    failed = len(dead) + len(unjudgeable)
+    # a lead counts once: many events of one bad lead say nothing about the others
+    places = len(dead) + len({letter.key for letter in unjudgeable})
+    if places >= MOST_FAILURES and places * 2 > len(dead) + leads:
         raise TooManyFailuresError(
             f"{failed} of {records} records can't be processed: this version and the one that wrote them do not fit, "
             "or this one is broken. Nothing was put aside; deploy a version that fits, and it goes on from here"
@@ -271,9 +298,9 @@ def _stored(dossier: Dossier, ids: Mapping[str, int]) -> Dossier:
 
 def _sorted_out(
     records: Sequence[StoredRecord],
-) -> tuple[dict[str, list[tuple[StoredRecord, LeadEvent]]], Counter[str], list[DeadLetter]]:
+) -> tuple[dict[str, list[Arrival]], Counter[str], list[DeadLetter]]:
     """Events by lead in the order of arrival, how many of each type, and what can't be read."""
-    by_lead: dict[str, list[tuple[StoredRecord, LeadEvent]]] = {}
+    by_lead: dict[str, list[Arrival]] = {}
     types: Counter[str] = Counter()
     dead: list[DeadLetter] = []
     decode = lead_events.decode
