@@ -20,15 +20,17 @@ WHERE partition = $1 AND epoch = $2
 """First in every commit: locks the partition's row until its end and moves the position. No row: the epoch is old."""
 
 LOAD_BY_KEY = """
-SELECT l.id, l.key, l.history, l.announced, l.filed, w.wake_us
-FROM sla_engine.leads l LEFT JOIN sla_engine.wakeups w ON w.lead = l.id
+SELECT l.id, l.key, l.history, l.announced, l.filed,
+       (SELECT w.wake_us FROM sla_engine.wakeups w WHERE w.lead = l.id) AS wake_us
+FROM sla_engine.leads l
 WHERE l.key = ANY($1::text[])
 """
-"""The dossiers of the leads in a batch."""
+"""The dossiers of the leads in a batch. A subquery, for with a join the planner reads all wake-ups there are."""
 
 LOAD_BY_ID = """
-SELECT l.id, l.key, l.history, l.announced, l.filed, w.wake_us
-FROM sla_engine.leads l LEFT JOIN sla_engine.wakeups w ON w.lead = l.id
+SELECT l.id, l.key, l.history, l.announced, l.filed,
+       (SELECT w.wake_us FROM sla_engine.wakeups w WHERE w.lead = l.id) AS wake_us
+FROM sla_engine.leads l
 WHERE l.id = ANY($1::bigint[])
 """
 """The dossiers of the leads that are due."""

@@ -25,6 +25,7 @@ from sla_engine.application.reading import (
     Situation,
     Standing,
     Tally,
+    Unaskable,
     Window,
 )
 from sla_engine.domain.announced import Announced
@@ -92,7 +93,11 @@ class PostgresReader:
         with self._translated():
             async with self._pool.acquire() as connection:
                 ended = await connection.fetch(
-                    queries.ENDED, [window.value for window in windows], list(windows.values()), now
+                    queries.ENDED,
+                    [window.value for window in windows],
+                    list(windows.values()),
+                    now,
+                    min(windows.values(), default=now),
                 )
                 standing = await connection.fetch(queries.STANDING)
                 positions = await connection.fetch(queries.POSITIONS)
@@ -123,6 +128,8 @@ class PostgresReader:
                 yield
         except DatabaseError as error:
             raise StoreUnavailable(str(error)) from error
+        except (asyncpg.DataError, OverflowError) as error:
+            raise Unaskable("a value is beyond what the database holds: look for NUL, and for far-off dates") from error
 
 
 def _obligation(row: asyncpg.Record) -> FiledObligation:

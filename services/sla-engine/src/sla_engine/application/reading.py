@@ -14,6 +14,10 @@ from sla_engine.domain.announced import Announced
 from sla_engine.domain.history import History
 
 
+class Unaskable(ValueError):  # noqa: N818 - it says what the question is
+    """No database can look for this value: a NUL in a text, an instant or a number beyond all that is stored."""
+
+
 class LeadSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A lead in a list. `next_deadline` is of the promises that are neither broken nor done."""
 
@@ -158,7 +162,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reader(Protocol):
-    """Questions to the database. Every call may raise `ports.StoreUnavailable`."""
+    """Questions to the database. Every call may raise `ports.StoreUnavailable`, and `Unaskable` for odd values."""
 
     async def leads(self, search: str | None, *, after: int | None, limit: int) -> Sequence[LeadSummary]:
         """Leads whose key is `search` or whose name contains it, newest first, behind the id `after`."""

@@ -118,12 +118,20 @@ def _add_compliance(api: APIRouter, reader: Reader, clock: Callable[[], datetime
         ] = None,
         team: TeamName = None,
     ) -> schemas.ComplianceReport:
-        until = (end or clock()).astimezone(UTC)
-        since = (start or until - DEFAULT_PERIOD).astimezone(UTC)
-        if since >= until:
-            raise HTTPException(400, "from: must lie before `to`")
+        since, until = _period(start, end or clock())
         tallies = await reader.compliance(since, until, clock=which, team=team)
         return schemas.ComplianceReport(start=since, end=until, items=[_compliance(tally) for tally in tallies])
+
+
+def _period(start: datetime | None, end: datetime) -> tuple[datetime, datetime]:
+    try:
+        until = end.astimezone(UTC)
+        since = (start or until - DEFAULT_PERIOD).astimezone(UTC)
+    except OverflowError as error:
+        raise HTTPException(400, "from, to: must lie in the years 1 to 9999, in UTC") from error
+    if since >= until:
+        raise HTTPException(400, "from: must lie before `to`")
+    return since, until
 
 
 def explanation(value: Explanation) -> schemas.Explanation:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from shared.operations import Operations
 from shared.problem import Problem, install_problem_handlers, problem_response
 from sla_engine.application.ports import StoreUnavailable
-from sla_engine.application.reading import Reader
+from sla_engine.application.reading import Reader, Unaskable
 from sla_engine.domain.agreement import Agreement
 from sla_engine.entrypoints.http.api import make_api
 from sla_engine.entrypoints.http.pages import make_pages
@@ -33,6 +33,7 @@ def make_app(*, reader: Reader, agreement: Agreement, clock: Callable[[], dateti
     )
     install_problem_handlers(app)
     app.add_exception_handler(StoreUnavailable, _unavailable)
+    app.add_exception_handler(Unaskable, _unaskable)
     app.include_router(make_api(reader=reader, agreement=agreement, clock=clock))
     app.include_router(make_pages(reader=reader, agreement=agreement, clock=clock, document=app.openapi))
     app.router.routes.extend(operations.routes())
@@ -47,3 +48,9 @@ async def _unavailable(request: Request, error: Exception) -> Response:
         instance=request.url.path,
     )
     return problem_response(problem, headers={"retry-after": "5"})
+
+
+async def _unaskable(request: Request, error: Exception) -> Response:
+    return problem_response(
+        Problem(title="Bad request", status=400, detail=str(error), instance=request.url.path),
+    )
