@@ -95,7 +95,7 @@ def _paper(dice: random.Random, zone: str, base: dt.date) -> Paper:
     people = []
     for each in PEOPLE:
         own = dice.choice((None, None, dice.choice(names)))
-        moved = dice.choice((None, dice.choice(CROSS_ZONES))) if own is None else None
+        moved = dice.choice((None, dice.choice(CROSS_ZONES)))
         people.append(Person(id=f"p{each}", crm=each, team=dice.choice(("red", "blue")), zone=moved, hours=own))
     return Paper(
         zone=zone,
@@ -147,8 +147,14 @@ def _hours(dice: random.Random, name: str, zone: str, base: dt.date) -> Hours:
         zone=zone,
         week=_week(dice),
         days_off=frozenset(day for day in near if dice.random() < 0.1),
+        closed=_closed(dice, base) if dice.random() < 0.2 else (),
         closes_early={day: dice.choice((10 * 60, 12 * 60, 13 * 60 + 15)) for day in near if dice.random() < 0.05},
     )
+
+
+def _closed(dice: random.Random, base: dt.date) -> tuple[tuple[dt.datetime, dt.datetime], ...]:
+    start = dt.datetime.combine(base, dt.time()) + dt.timedelta(minutes=15 * dice.randrange(7 * 96))
+    return ((start, start + dt.timedelta(minutes=15 * dice.randrange(1, 120))),)
 
 
 def _week(dice: random.Random) -> dict[int, tuple[Range, ...]]:
@@ -188,7 +194,7 @@ class _Story:
         at = self._start + dt.timedelta(minutes=15 * self._dice.randrange(2 * 96))
         if self._dice.random() < 0.9:
             self._add(lead.LeadCreated, at, attributes=self._attributes())
-        if self._dice.random() < 0.8:
+        if self._dice.random() < 0.8 or not self.events:
             self._add(lead.LeadStageChanged, at, stage="mql", raw_stage="mql")
         if self._dice.random() < 0.6:
             at = self._next(at)
@@ -199,7 +205,8 @@ class _Story:
 
     def aim(self, found: Sequence[Answer]) -> None:
         """Add something at an instant that matters, or a microsecond beside it."""
-        marks = _marks(found)
+        last = self._start + dt.timedelta(days=DAYS_OF_STORY)
+        marks = [mark for mark in _marks(found) if mark < last]
         for _ in range(self._dice.choice((1, 1, 2))):
             if marks:
                 self._anything(self._dice.choice(marks) + self._dice.choice((-1, 0, 0, 1)) * MICROSECOND)
@@ -217,34 +224,26 @@ class _Story:
 
     def _anything(self, at: dt.datetime) -> None:
         dice = self._dice
-        kind = dice.choices(
-            ("stage", "assign", "touch", "reject", "accept", "dispose", "attributes", "convert", "delete", "merge"),
-            (25, 35, 30, 5, 3, 5, 5, 2, 1, 1),
-        )[0]
-        match kind:
-            case "stage":
-                stage = dice.choices(("mql", "sal", "sql", "nurture", "lead"), (6, 1, 1, 3, 1))[0]
-                self._add(lead.LeadStageChanged, at, stage=stage, raw_stage=stage)
-            case "assign":
-                self._add(lead.LeadAssigned, at, owner=dice.choice(OWNERS))
-            case "touch":
-                self._touch(at)
-            case "reject":
-                self._add(lead.LeadRejected, at, reason="no fit")
-            case "accept":
-                self._add(lead.LeadAccepted, at)
-            case "dispose":
-                self._add(
-                    lead.LeadDisposed, at, disposition=dice.choice(("recycled", "disqualified", "qualified", "other"))
-                )
-            case "attributes":
-                self._add(lead.LeadAttributesChanged, at, attributes=self._attributes())
-            case "convert":
-                self._add(lead.LeadConverted, at, contact="c1")
-            case "delete":
-                self._add(lead.LeadDeleted, at)
-            case _:
-                self._add(lead.LeadMerged, at, into="lead-2")
+        stage = dice.choices(("mql", "sal", "sql", "nurture", "lead"), (6, 1, 1, 3, 1))[0]
+        disposition = dice.choice(("recycled", "disqualified", "qualified", "other"))
+        choices: tuple[tuple[int, type, dict[str, object]], ...] = (
+            (30, lead.TouchLogged, {}),
+            (25, lead.LeadStageChanged, {"stage": stage, "raw_stage": stage}),
+            (35, lead.LeadAssigned, {"owner": dice.choice(OWNERS)}),
+            (5, lead.LeadRejected, {"reason": "no fit"}),
+            (3, lead.LeadAccepted, {}),
+            (5, lead.LeadDisposed, {"disposition": disposition}),
+            (5, lead.LeadAttributesChanged, {"attributes": self._attributes()}),
+            (2, lead.LeadConverted, {"contact": "c1"}),
+            (2, lead.LeadDeleted, {}),
+            (1, lead.LeadMerged, {"into": "lead-2"}),
+            (2, lead.LeadCreated, {"attributes": self._attributes()}),
+        )
+        _, kind, said = dice.choices(choices, [weight for weight, _, _ in choices])[0]
+        if kind is lead.TouchLogged:
+            self._touch(at)
+        else:
+            self._add(kind, at, **said)
 
     def _touch(self, at: dt.datetime) -> None:
         dice = self._dice
@@ -269,7 +268,7 @@ class _Story:
             "channel": dice.choices(list(Channel), (5, 5, 2, 2, 1, 1, 1))[0],
             "direction": dice.choices(list(Direction), (7, 2, 1))[0],
             "performed_at": at,
-            "performed_by": Actor(kind=by, id=dice.choice((*PEOPLE, "stranger"))),
+            "performed_by": Actor(kind=by, id=dice.choice((*PEOPLE, "stranger"))) if dice.random() < 0.9 else None,
             "completed": completed,
             "automated": dice.random() < 0.1,
         }

@@ -14,7 +14,7 @@ MARKETING = "marketing"
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody who may own leads; `zone` moves the team's hours there, `hours` are the person's own."""
+    """Somebody who may own leads; `zone` moves the team's hours there, `hours` are the person's own, as they stand."""
 
     id: str
     crm: str
@@ -145,6 +145,7 @@ def _hours(hours: Hours) -> dict[str, object]:
         "half_days": [
             {"on": [day.isoformat()], "closes": _time(minute)} for day, minute in sorted(hours.closes_early.items())
         ],
+        "closed": [{"from": f"{start:%Y-%m-%d %H:%M}", "to": f"{end:%Y-%m-%d %H:%M}"} for start, end in hours.closed],
     }
 
 

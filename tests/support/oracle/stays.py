@@ -171,8 +171,8 @@ class Telling:
         self._owner = owner
         for stay in self._now():
             for clock in stay.clocks:
-                if clock.runs:
-                    clock.owners.append((at, owner))
+                if clock.runs:  # of several owners at one instant, the last
+                    clock.owners = [turn for turn in clock.owners if turn[0] != at] + [(at, owner)]
             if stay.handoff is not None and stay.handoff.runs and self._owned_by_a_person:
                 stay.handoff.met = at
 
@@ -187,8 +187,9 @@ class Telling:
         if not touch.completed or touch.channel not in rule.channels or touch.direction not in rule.directions:
             return False
         by = touch.performed_by
-        if touch.automated or (by is not None and by.kind is not ActorKind.USER):
-            return rule.automated_counts and not rule.by_owner
+        machine = touch.automated or (by is not None and by.kind in {ActorKind.AUTOMATION, ActorKind.INTEGRATION})
+        if machine and not rule.automated_counts:
+            return False
         if rule.by_owner:
             return by is not None and self._owner is not None and by.id == self._owner.id
         return True

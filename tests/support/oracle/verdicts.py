@@ -201,8 +201,9 @@ def _hours(owner: Owner | None, paper: Paper, promise: Promise) -> Hours | None:
     team_hours = paper.teams[_team(owner, person, paper)]
     if person is None or promise.calendar == "team":
         return paper.hours[team_hours]
-    name = person.hours or team_hours
-    return paper.hours_in(name, person.zone) if person.zone is not None else paper.hours[name]
+    if person.hours is not None:
+        return paper.hours[person.hours]
+    return paper.hours_in(team_hours, person.zone) if person.zone is not None else paper.hours[team_hours]
 
 
 def _team(owner: Owner | None, person: Person | None, paper: Paper) -> str:

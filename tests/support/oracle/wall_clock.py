@@ -7,7 +7,7 @@ its end, or at the jump.
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 MIDNIGHT = 24 * 60
@@ -17,17 +17,19 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Hours:
-    """Opening hours: ranges per weekday (Monday 0), days off, and days that close early (minute of the day)."""
+    """Opening hours: ranges per weekday (Monday 0), days off, days that close early (minute of the day)."""
 
     name: str
     zone: str
     week: Mapping[int, tuple[Range, ...]]
     days_off: frozenset[dt.date] = frozenset()
     closes_early: Mapping[dt.date, int] = field(default_factory=dict)
+    closed: tuple[tuple[dt.datetime, dt.datetime], ...] = ()
+    """Times, by the wall clock, in which nothing counts."""
 
     def in_zone(self, zone: str) -> "Hours":
         """The same hours by the clocks of another zone."""
-        return Hours(name=self.name, zone=zone, week=self.week, days_off=self.days_off, closes_early=self.closes_early)
+        return replace(self, zone=zone)
 
 
 class Grid:
@@ -73,6 +75,8 @@ class Grid:
                 for index in range(start, end):
                     answer[index] = answer[index] or not _is_off(hours, wall[index])
             day += dt.timedelta(days=1)
+        for start, end in (self._span(wall, *window) for window in hours.closed):
+            answer[start:end] = [False] * (end - start)
         return answer
 
     def _span(self, wall: list[dt.datetime], opens: dt.datetime, closes: dt.datetime) -> tuple[int, int]:
