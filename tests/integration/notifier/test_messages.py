@@ -97,6 +97,23 @@ async def test_a_breach_kept_before_it_was_sent_is_not_sent_and_neither_is_its_r
     assert {delivery.state for delivery in await notifier.all()} == {State.SUPERSEDED}
 
 
+async def test_a_breach_stands_again_when_what_overtook_it_is_taken_back(notifier: Notifier, slack: SlackFake) -> None:
+    cancelled = sla_events.cancelled()
+    await notifier.take(sla_events.breached(), cancelled, sla_events.retracted(cancelled))
+    await notifier.deliver()
+    assert [message.headline for message in slack.messages] == ["🔴 First touch still open: Juno Vale"]
+
+
+async def test_a_breach_that_was_dropped_is_told_when_it_stands_again(notifier: Notifier, slack: SlackFake) -> None:
+    cancelled = sla_events.cancelled()
+    await notifier.take(sla_events.breached(), cancelled)
+    await notifier.deliver()
+    assert slack.requests == []
+    await notifier.take(sla_events.retracted(cancelled))
+    await notifier.deliver()
+    assert [message.headline for message in slack.messages] == ["🔴 First touch still open: Juno Vale"]
+
+
 async def test_a_warning_is_not_sent_after_the_deadline(notifier: Notifier, slack: SlackFake) -> None:
     await notifier.take(sla_events.at_risk(), sla_events.breached())
     await notifier.deliver()

@@ -116,7 +116,7 @@ def test_planning_again_gives_the_same_deliveries() -> None:
     assert deliveries(*events) == deliveries(*events)
 
 
-WARNING, BREACH = sla_events.at_risk(), sla_events.breached()
+WARNING, BREACH, CANCELLED = sla_events.at_risk(), sla_events.breached(), sla_events.cancelled()
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,8 @@ WARNING, BREACH = sla_events.at_risk(), sla_events.breached()
         (BREACH, [sla_events.retracted(WARNING)], None),
         (BREACH, [sla_events.retracted(BREACH)], "retracted before it was sent"),
         (BREACH, [sla_events.retracted(WARNING), sla_events.met()], "kept before it was sent"),
+        (BREACH, [CANCELLED, sla_events.retracted(CANCELLED)], None),
+        (BREACH, [CANCELLED, sla_events.retracted(CANCELLED), sla_events.met()], "kept before it was sent"),
     ],
 )
 def test_what_was_overtaken_is_not_said(event: AnySlaEvent, later: list[AnySlaEvent], reason: str | None) -> None:

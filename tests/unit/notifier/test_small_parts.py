@@ -45,6 +45,8 @@ def test_retries_spread_by_a_fifth_and_are_the_same_for_the_same_delivery() -> N
         (200, "invalid_auth", Held),
         (200, "account_inactive", Held),
         (200, "channel_not_found", Permanent),
+        (200, "no_permission", Permanent),
+        (200, "access_denied", Permanent),
         (200, "invalid_blocks", Permanent),
         (200, "a_word_slack_invents_tomorrow", Permanent),
         (200, "internal_error", Ambiguous),
@@ -65,7 +67,9 @@ def test_only_some_refusals_of_an_edit_leave_room_for_another_message() -> None:
     assert (gone.uneditable, wrong.uneditable) == (True, False)
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("0.5", 0.5), ("soon", 30.0), ("-1", 0.0)])
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7.0), ("0.5", 0.5), ("soon", 30.0), ("-1", 0.0), ("inf", 30.0), ("1e300", 86_400.0)]
+)
 def test_retry_after_is_read_whatever_its_case(header: str, seconds: float) -> None:
     result = from_answer(429, {"retry-after": header}, {})
     assert isinstance(result, RateLimited)

@@ -1,5 +1,6 @@
 """What Slack's errors mean for a message: Slack's own words, sorted into the results of `notifier.domain.outcomes`."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +12,12 @@ HOLD_SECONDS = 60.0
 """How long nothing is sent after Slack refused the key itself."""
 DEFAULT_RETRY_AFTER_SECONDS = 30.0
 """When Slack says "too many" and not for how long."""
+MOST_RETRY_AFTER_SECONDS = 86_400.0
+"""A day: what asks for more is some proxy's mistake."""
 
 _RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
-# The key, not the message, is refused. Dead-lettering every message would not help: they wait for a good key.
+# The key, not the message, is refused. Dead-lettering every message would not help: they wait for a good key. Not
+# among them are no_permission and access_denied: they are said of one conversation, which must not hold up the others.
 _KEY_REFUSED = frozenset(
     {
         "invalid_auth",
@@ -21,13 +25,11 @@ _KEY_REFUSED = frozenset(
         "account_inactive",
         "token_revoked",
         "token_expired",
-        "no_permission",
         "missing_scope",
         "org_login_required",
         "ekm_access_denied",
         "team_access_not_granted",
         "enterprise_is_restricted",
-        "access_denied",
     }
 )
 _UNEDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "msg_too_old"})
@@ -68,9 +70,10 @@ def retry_after(headers: Mapping[str, str]) -> float:
     """Seconds that Slack asks to wait."""
     value = next((text for name, text in headers.items() if name.lower() == "retry-after"), "")
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         return DEFAULT_RETRY_AFTER_SECONDS
+    return min(max(0.0, seconds), MOST_RETRY_AFTER_SECONDS) if math.isfinite(seconds) else DEFAULT_RETRY_AFTER_SECONDS
 
 
 def describe(error: Exception) -> str:

@@ -19,7 +19,7 @@ class SlackWebhook:
         body = {"text": outgoing.message.text, "blocks": list(outgoing.message.blocks)}
         try:
             async with self._session.post(self._url, json=body) as response:
-                text = await response.text()
+                text = await response.text(errors="replace")  # a proxy's page may be in any encoding
                 if response.status == 200 and text.strip() == "ok":
                     return Sent()
                 return from_webhook_answer(response.status, response.headers, text)

@@ -71,10 +71,13 @@ def plan(event: AnySlaEvent, *, routing: Routing, prior: Sequence[Delivery], now
 def overtaken(event: AnySlaEvent, later: Iterable[AnySlaEvent]) -> str | None:
     """Why a warning or breach is not worth saying any more, given what came after it; None: it still is.
 
-    `later` are the events of the same obligation that came after `event`, in their order.
+    `later` are the events of the same obligation that came after `event`, in their order. One of them that was itself
+    taken back overtakes nothing.
     """
-    for other in later:
-        reason = _overtaken_by(event, other)
+    listed = list(later)
+    taken_back = {other.retracts for other in listed if isinstance(other, ObligationRetracted)}
+    for other in listed:
+        reason = None if other.id in taken_back else _overtaken_by(event, other)
         if reason is not None:
             return reason
     return None

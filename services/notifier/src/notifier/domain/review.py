@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from notifier.domain.channels import Operation
+from notifier.domain.channels import Operation, Step
 from notifier.domain.delivery import Delivery, State, as_follow_up
 from notifier.domain.planning import follow_up_wanted, is_announcement, overtaken
 from shared.events.sla import AnySlaEvent
@@ -49,4 +49,7 @@ def _review_change(delivery: Delivery, post: Delivery) -> Delivery | Drop:
         return (
             as_follow_up(delivery) if follow_up_wanted(post.step) else Drop("the message it would edit can't be found")
         )
+    if delivery.step is Step.RESTORED and post.state is State.SUPERSEDED and follow_up_wanted(post.step):
+        # The breach was dropped for what is now taken back: it stands, and this is the first that anybody hears of it.
+        return as_follow_up(delivery)
     return Drop(f"nothing was said: the message it concerns is {post.state}")
