@@ -26,7 +26,7 @@ from tests.support.oracle.cases import Case, case
 from tests.support.oracle.paper import as_text
 from tests.support.oracle.verdicts import Answer, answers
 
-CASES = int(os.environ.get("LEADPACT_TEST_ORACLE_CASES", "300"))
+CASES = int(os.environ.get("LEADPACT_TEST_ORACLE_CASES", "200"))
 FIRST = int(os.environ.get("LEADPACT_TEST_ORACLE_FIRST", "0"))
 SHARE = 50
 """Cases a test, so that several processes can share them."""
