@@ -70,8 +70,23 @@ async def test_one_delivery_says_why_it_is_where_it_is(
     assert shown["due_at"] == "2026-03-02T10:00:20Z"
 
 
-@pytest.mark.parametrize("query", ["state=unheard", "limit=0", "limit=501", "before=x"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "state=unheard",
+        "limit=0",
+        "limit=501",
+        "before=x",
+        "before=9223372036854775808",
+        "lead=%00",
+        "obligation=a%00",
+    ],
+)
 async def test_a_wrong_question_is_a_problem_that_names_its_place(client: httpx.AsyncClient, query: str) -> None:
     answer = await client.get(f"/api/v1/deliveries?{query}")
     assert answer.status_code == 400
     assert query.partition("=")[0] in answer.json()["detail"]
+
+
+async def test_an_unknown_delivery_is_not_found_however_odd_its_id(client: httpx.AsyncClient) -> None:
+    assert {(await client.get(f"/api/v1/deliveries/{odd}")).status_code for odd in ("none", "%00", "..%2Fx")} == {404}

@@ -14,6 +14,8 @@ from shared.operations import Operations
 from shared.problem import install_problem_handlers
 
 MAX_PAGE = 500
+STORABLE = "^[^\\x00]*$"
+"""Texts that PostgreSQL can look for."""
 
 
 class Deliveries(Protocol):
@@ -84,10 +86,10 @@ def build_app(*, deliveries: Deliveries, operations: Operations, version: str) -
     @app.get("/api/v1/deliveries", summary="Deliveries by filters, newest first", tags=["deliveries"])
     async def list_deliveries(  # noqa: PLR0917 - FastAPI reads query parameters from the signature
         state: Annotated[list[State] | None, Query(description="One or more states.")] = None,
-        lead: Annotated[str | None, Query(description="Key of a lead.")] = None,
-        obligation: Annotated[str | None, Query(description="Id of an obligation.")] = None,
+        lead: Annotated[str | None, Query(description="Key of a lead.", pattern=STORABLE)] = None,
+        obligation: Annotated[str | None, Query(description="Id of an obligation.", pattern=STORABLE)] = None,
         channel: ChannelKind | None = None,
-        before: Annotated[int | None, Query(description="The `next` of the page before.")] = None,
+        before: Annotated[int | None, Query(ge=0, lt=2**63, description="The `next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     ) -> DeliveryPage:
         found = await deliveries.find(
@@ -98,7 +100,7 @@ def build_app(*, deliveries: Deliveries, operations: Operations, version: str) -
 
     @app.get("/api/v1/deliveries/{delivery_id}", summary="One delivery", tags=["deliveries"])
     async def get_delivery(delivery_id: str) -> DeliveryOut:
-        found = await deliveries.get(delivery_id)
+        found = None if "\0" in delivery_id else await deliveries.get(delivery_id)
         if found is None:
             raise HTTPException(404, f"there is no delivery {delivery_id}")
         return DeliveryOut.model_validate(found)

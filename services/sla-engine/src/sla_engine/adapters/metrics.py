@@ -115,6 +115,8 @@ class EngineMetrics:
 
     def _ended(self, event: sla.SlaEvent, row: Filing) -> None:
         if isinstance(event, sla.ObligationCancelled):
+            if row.outcome is Outcome.BREACHED:
+                return  # it ended when it was broken, and was counted then
             self._closed.labels(clock=row.clock, team=row.team, outcome=Outcome.CANCELLED.value).inc()
             return
         if isinstance(event, sla.ObligationMet):
