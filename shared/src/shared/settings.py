@@ -20,6 +20,8 @@ FILE_SUFFIX = "_FILE"
 SERVICE_PREFIXES = ("INGEST_", "ENGINE_", "NOTIFIER_", "TEST_", "DEMO_")
 """Behind `LEADPACT_`: what belongs to one service, to the tests or to the demo."""
 
+_DATABASE_SCHEMES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
+
 
 class SettingsError(Exception):
     """A setting is wrong; the text names the variable and the cure."""
@@ -104,6 +106,13 @@ class CommonSettings(BaseSettings):
     def _no_trailing_slash(cls, value: str) -> str:
         return value.rstrip("/")
 
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(_DATABASE_SCHEMES):
+            raise ValueError("must begin with postgresql:// (or be unset to use the embedded server)")
+        return value
+
     @field_validator("stream_url")
     @classmethod
     def _known_stream(cls, value: str | None) -> str | None:
@@ -138,7 +147,7 @@ class CommonSettings(BaseSettings):
 
 def _explain(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails is a loose dictionary
     variable = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else PREFIX
-    return f"{variable}: {problem['msg']}"
+    return f"{variable}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def unknown_variables(settings: type[CommonSettings], environ: Mapping[str, str] | None = None) -> list[str]:

@@ -252,6 +252,20 @@ async def test_a_wrong_sources_file_stops_the_start_with_every_mistake(tmp_path:
     assert "line 12" in words
 
 
+async def test_a_state_directory_that_is_none_is_told_with_the_variable_that_names_it(
+    tmp_path: Path, database_url: str
+) -> None:
+    occupied = tmp_path / "occupied"
+    occupied.write_text("a file, not a folder")
+    wrong = {"LEADPACT_STATE_DIR": str(occupied), "LEADPACT_INGEST_SPOOL_DIR": ""}
+    service = ingest(tmp_path, database_url, wrong)
+    await service.start()
+    await ended(service, code=2)
+    words = service.last_words()
+    assert f"the spool {occupied / 'spool'} can't be used (Not a directory)" in words
+    assert "set LEADPACT_STATE_DIR" in words
+
+
 def rewrite(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 

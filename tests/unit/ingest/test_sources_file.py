@@ -13,6 +13,7 @@ from ingest.adapters.sources_file import SourcesFileError, load_sources, parse_s
 from ingest.adapters.sources_schema import json_schema
 from ingest.domain import raw_request
 from ingest.domain.sources import MOST_BODY_BYTES, AuthMethod, Outcome, SourceKind, Sources
+from ingest.domain.translators.expressions import compiled
 from shared.events.envelope import Channel, OwnerKind
 from shared.streams.port import Record
 from shared.streams.sizes import MAX_RECORD_BYTES, record_bytes
@@ -161,6 +162,31 @@ def test_every_mistake_is_named_at_once_with_line_place_and_cure() -> None:
         "did you mean 'sources'?",
     ):
         assert cure in text
+
+
+@pytest.mark.parametrize(
+    ("when", "cure"),
+    [
+        ("lenght(name) > `3`", "there is no function lenght(); did you mean length()?"),
+        ("people[?known(id)]", "there is no function known(); there are abs, avg, "),
+        ("starts_with(name)", "starts_with() takes 2, not 1 arguments"),
+        ("not_null()", "not_null() takes at least 1, not 0 arguments"),
+    ],
+)
+def test_a_call_that_could_never_work_is_found_before_the_first_request_fails_by_it(when: str, cure: str) -> None:
+    text = (
+        HUBSPOT.replace("kind: hubspot", "kind: json")
+        + "    verify: {method: bearer}\n"
+        + f"    mapping: {{rules: [{{type: lead.deleted, lead: id, when: '{when}'}}]}}\n"
+    )
+    (found,) = problems(text)
+    assert "sources[0].mapping.rules[0].when" in found
+    assert cure in found
+
+
+@pytest.mark.parametrize("when", ["not_null(a, b, c)", "people[?contains(tags, 'hot')]", "sort_by(people, &age)[0].id"])
+def test_calls_that_can_work_are_let_through(when: str) -> None:
+    assert compiled(when).expression == when
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from notifier.adapters.preview_feed import PreviewFeed
+import msgspec
+
+from notifier.adapters.preview_feed import PreviewFeed, feed_text
 from notifier.application.ports import Outgoing
 from notifier.domain.channels import ChannelKind
 from notifier.domain.outcomes import Absent, Found, Sent, Temporary
@@ -47,3 +49,9 @@ async def test_a_file_that_can_not_be_written_is_tried_again_later(tmp_path: Pat
     result = await feed.send(outgoing())
     assert isinstance(result, Temporary)
     assert result.reason == "feed_not_writable"
+
+
+def test_what_goes_to_a_channel_says_so_even_when_the_team_of_that_channel_holds_the_lead() -> None:
+    message = outgoing()
+    named = msgspec.structs.replace(message, names={**message.names, message.delivery.destination: "Marketing"})
+    assert feed_text(named).splitlines()[0] == f"╭─ in {message.delivery.destination}"

@@ -53,7 +53,19 @@ def test_every_wrong_value_is_told_at_once_by_variable(monkeypatch: pytest.Monke
     with pytest.raises(SettingsError) as raised:
         ServiceSettings.read()
     assert "LEADPACT_INGEST_PORT: " in str(raised.value)
-    assert "LEADPACT_STREAM_URL: Value error, must begin with kafka://" in str(raised.value)
+    assert "LEADPACT_STREAM_URL: must begin with kafka://" in str(raised.value)
+
+
+@pytest.mark.parametrize("address", ["mysql://someone:hush@host/db", "host:5432/db", "/var/lib/leadpact.sqlite"])
+def test_a_database_that_is_no_postgresql_is_refused_at_once_and_not_printed(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("LEADPACT_DATABASE_URL", address)
+    with pytest.raises(SettingsError) as raised:
+        ServiceSettings.read()
+    assert str(raised.value) == (
+        "LEADPACT_DATABASE_URL: must begin with postgresql:// (or be unset to use the embedded server)"
+    )
 
 
 def test_a_wrong_secret_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:

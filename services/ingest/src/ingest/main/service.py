@@ -200,7 +200,8 @@ async def _open_spool(settings: IngestSettings, stack: contextlib.AsyncExitStack
         raise StartError(str(error)) from error
     except OSError as error:
         raise StartError(
-            f"the spool {settings.spool_dir} can't be used ({error.strerror}); see LEADPACT_INGEST_SPOOL_DIR"
+            f"the spool {settings.spool_dir} can't be used ({error.strerror}); "
+            "set LEADPACT_STATE_DIR (or LEADPACT_INGEST_SPOOL_DIR) to a folder that you may write to"
         ) from error
 
 

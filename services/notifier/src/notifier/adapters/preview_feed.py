@@ -75,10 +75,15 @@ def feed_text(outgoing: Outgoing) -> str:
 
 
 def _where(delivery: Delivery, outgoing: Outgoing) -> str:
+    # A team that holds a lead has its channel as its Slack name; only people are written to.
     name = outgoing.names.get(delivery.destination)
-    if name is not None:
-        return f"to {name}"
-    return f"in {delivery.destination}"
+    if name is None or _is_channel(delivery.destination):
+        return f"in {delivery.destination}"
+    return f"to {name}"
+
+
+def _is_channel(destination: str) -> bool:
+    return destination[:1] in {"#", "C", "G"}
 
 
 def _how(delivery: Delivery) -> str:
