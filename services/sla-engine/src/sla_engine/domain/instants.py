@@ -8,6 +8,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def to_us(instant: datetime) -> int:
@@ -20,7 +21,7 @@ def to_us(instant: datetime) -> int:
 
 def from_us(instant_us: int) -> datetime:
     """The aware UTC datetime of `instant_us`."""
-    return _EPOCH + timedelta(microseconds=instant_us)
+    return _EPOCH + _MICROSECOND * instant_us  # half the time of a timedelta made of a number
 
 
 def seconds(duration_us: int) -> float:

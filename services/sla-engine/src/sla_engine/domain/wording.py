@@ -10,6 +10,7 @@ from sla_engine.domain.obligation import Breach, Holding, Obligation, Verdict, W
 
 _HANDOFF = ClockKind.HANDOFF.value
 _WAITS_FOR = {_HANDOFF: "a person to own it", ClockKind.FIRST_TOUCH.value: "a first touch"}
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def opened(verdict: Verdict, obligation: Obligation) -> str:
@@ -64,7 +65,12 @@ def retracted(what: str, lead_name: str, clock_name: str, reason: str) -> str:
 
 def clock_time(instant: datetime, zone: str) -> str:
     """An instant by the wall clock of a zone: "Mon 2026-01-05 10:00 (Europe/Paris)"."""
-    return f"{instant.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M} ({zone})"
+    there = instant.astimezone(ZoneInfo(zone))
+    # not strftime: its names of days are those of the process's locale, and it takes three times as long
+    return (
+        f"{_DAYS[there.weekday()]} {there.year:04}-{there.month:02}-{there.day:02} "
+        f"{there.hour:02}:{there.minute:02} ({zone})"
+    )
 
 
 def _clock_time(verdict: Verdict, obligation: Obligation) -> str:
