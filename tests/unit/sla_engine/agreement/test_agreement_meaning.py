@@ -73,6 +73,22 @@ def test_a_person_in_another_zone_works_the_teams_hours_there() -> None:
 
 
 @pytest.mark.parametrize(
+    ("of_calendar", "zone"), [("", "America/New_York"), ("zone: Asia/Tokyo, ", "Asia/Tokyo")], ids=["silent", "says so"]
+)
+def test_hours_are_by_the_clocks_of_who_works_them_unless_they_name_a_zone(of_calendar: str, zone: str) -> None:
+    own = 'crm: ["hubspot:1"], zone: America/New_York, calendar: late}'
+    text = SOUND.replace('crm: ["hubspot:1"]}', own).replace(
+        "calendar: office}", "zone: America/New_York, calendar: late}"
+    )
+    late = f'  late: {{{of_calendar}week: {{daily: "13:00-21:00"}}}}\nsegments:'
+    read = parse_agreement(text.replace("segments:", late), today=TODAY)
+    max_muster = read.person("hubspot", "1")
+    assert max_muster is not None
+    assert max_muster.calendar.zone == zone
+    assert read.teams["Inside sales"].calendar.zone == zone
+
+
+@pytest.mark.parametrize(
     ("at", "is_open"),
     [
         pytest.param("2026-01-06 10:00", False, id="a legal holiday of Bavaria"),

@@ -40,7 +40,7 @@ def build(
     zoned = _Zoned(calendars)
     people = [_person(entry, teams_of, read, zoned, default) for entry in read.people]
     by_name = {name: person for person in people for name in (person.id, person.name)}
-    teams = {entry.name: _team(entry, by_name, calendars, default, timezone) for entry in read.teams}
+    teams = {entry.name: _team(entry, by_name, read, zoned, default) for entry in read.teams}
     segments = tuple(
         Segment(
             name=entry.name,
@@ -160,7 +160,7 @@ def _person(
     team_name = teams_of.get(entry.name)
     team = next((each for each in read.teams if each.name == team_name), None)
     if entry.calendar is not None:
-        calendar = zoned.calendars.get(entry.calendar, default)
+        calendar = _named(entry.calendar, entry.zone, read, zoned, default)
     else:
         hours = zoned.calendars.get(team.calendar, default) if team is not None and team.calendar else default
         calendar = zoned.in_zone(hours, entry.zone)
@@ -176,19 +176,24 @@ def _person(
     )
 
 
+def _named(
+    name: str | None, zone: str | None, read: schema.AgreementFile, zoned: _Zoned, default: Calendar
+) -> Calendar:
+    """A calendar as somebody in `zone` uses it: by the clocks of that zone, unless the calendar names one itself."""
+    calendar = zoned.calendars.get(name, default) if name else default
+    entry = read.calendars.get(calendar.name)
+    return calendar if entry is None or entry.zone is not None else zoned.in_zone(calendar, zone)
+
+
 def _team(
-    entry: schema.TeamEntry,
-    people: Mapping[str, Person],
-    calendars: Mapping[str, Calendar],
-    default: Calendar,
-    timezone: str,
+    entry: schema.TeamEntry, people: Mapping[str, Person], read: schema.AgreementFile, zoned: _Zoned, default: Calendar
 ) -> Team:
-    calendar = calendars.get(entry.calendar, default) if entry.calendar else default
+    calendar = _named(entry.calendar, entry.zone, read, zoned, default)
     manager = people.get(entry.manager) if entry.manager else None
     return Team(
         name=entry.name,
         calendar=calendar,
-        zone=entry.zone or (calendar.zone if entry.calendar else timezone),
+        zone=entry.zone or (calendar.zone if entry.calendar else read.agreement.timezone),
         channel=entry.slack,
         manager=manager.party if manager is not None else None,
         members=tuple(people[member].id for member in entry.members if member in people),

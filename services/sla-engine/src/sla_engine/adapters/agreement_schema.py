@@ -105,7 +105,7 @@ class PersonEntry(Section):
     id: Text | None = Field(None, description="A short name for this file; the name itself where there is none.")
     crm: Texts = Field([], description='Ids in the CRMs: "hubspot:1001" for one source, "1001" for any.')
     zone: Text | None = Field(None, description="IANA zone in which this person works and reads times.")
-    calendar: Text | None = Field(None, description="Own calendar; else the team's hours in the person's zone.")
+    calendar: Text | None = Field(None, description="Own hours; else the team's, by the clocks of the person's zone.")
     slack: Text | None = Field(None, description="Slack member id, such as U012AB3CD.")
     email: Text | None = None
 
@@ -117,8 +117,8 @@ class TeamEntry(Section):
     members: Texts = Field([], description="People, by id or name.")
     manager: Text | None = Field(None, description="A person, by id or name; told of broken promises.")
     slack: Text | None = Field(None, description="Channel id or name for broken promises.")
-    zone: Text | None = None
-    calendar: Text | None = None
+    zone: Text | None = Field(None, description="IANA zone in which the team works.")
+    calendar: Text | None = Field(None, description="Its hours; by the clocks of its zone where they name none.")
     queues: Texts = Field([], description='CRM queues that the team serves: "salesforce:00G..." or a bare id.')
 
 
@@ -151,7 +151,7 @@ class ClosedEntry(Section):
 class CalendarEntry(Section):
     """Opening hours. Keys of `week`: monday … sunday, a span such as monday-friday, weekdays, weekend, daily."""
 
-    zone: Text | None = Field(None, description="IANA zone; the agreement's where none is given.")
+    zone: Text | None = Field(None, description="IANA zone; else that of whoever uses it, or the agreement's.")
     week: dict[str, Texts] = Field(
         min_length=1, description='Ranges per weekday: "09:00-12:00"; "22:00-06:00" runs over midnight; up to 24:00.'
     )
