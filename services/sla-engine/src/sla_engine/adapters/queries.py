@@ -1,4 +1,5 @@
-"""Every query of the engine's batch path, named and described. Raw asyncpg: arrays with unnest, one statement a table.
+"""Every query of the engine's batch path, named and described. One statement a table, raw
+asyncpg: arrays with unnest, or one JSON array where columns are many.
 
 `leads` is the hot row: none of its indexed columns changes with an event, so its updates stay HOT (its fillfactor
 leaves room on the page). What is indexed by time, the wake-up, lives in a narrow table of its own.
@@ -73,11 +74,11 @@ INSERT INTO sla_engine.obligations AS o (
   id, lead, clock, clock_name, cycle, segment, team, owner, owner_name, state, outcome, started_at, deadline,
   stopped_at, decided_at, target_us, business_us, wall_us, agreement_version, reason,
   said_event, said_transition, said_occurred_at, said_at, said_retracted)
-SELECT * FROM unnest(
-  $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[],
-  $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[],
-  $16::bigint[], $17::bigint[], $18::bigint[], $19::text[], $20::text[],
-  $21::text[], $22::text[], $23::timestamptz[], $24::timestamptz[], $25::text[])
+SELECT * FROM json_to_recordset($1::json) AS d (
+  id uuid, lead bigint, clock text, clock_name text, cycle int, segment text, team text, owner text, owner_name text,
+  state text, outcome text, started_at timestamptz, deadline timestamptz, stopped_at timestamptz,
+  decided_at timestamptz, target_us bigint, business_us bigint, wall_us bigint, agreement_version text, reason text,
+  said_event text, said_transition text, said_occurred_at timestamptz, said_at timestamptz, said_retracted text)
 ON CONFLICT (id) DO UPDATE SET
   lead = excluded.lead, clock = excluded.clock, clock_name = excluded.clock_name, cycle = excluded.cycle,
   segment = excluded.segment, team = excluded.team, owner = excluded.owner, owner_name = excluded.owner_name,
@@ -91,7 +92,8 @@ ON CONFLICT (id) DO UPDATE SET
   said_at = coalesce(excluded.said_at, o.said_at),
   said_retracted = CASE WHEN excluded.said_event IS NULL THEN o.said_retracted ELSE excluded.said_retracted END
 """
-"""Promises as people ask for them: only rows that changed, or about which something was said."""
+"""Promises as people ask for them: only rows that changed, or about which something was said. `$1` is one JSON array:
+of so many columns it takes a sixth of our CPU, and less of the database's time, than 25 arrays to unnest."""
 
 CLOSE_OBLIGATIONS = """
 UPDATE sla_engine.obligations o

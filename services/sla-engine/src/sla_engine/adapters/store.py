@@ -7,17 +7,19 @@ from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from shared.database import DatabaseError, database_errors
 from sla_engine.adapters import queries
 from sla_engine.adapters.outgoing import to_outbox
 from sla_engine.application.advance import Step
 from sla_engine.application.dossier import Dossier, filed_from_bytes, filed_to_bytes
-from sla_engine.application.filing import Filed, LastSaid
+from sla_engine.application.filing import Filed, LastSaid, Outcome
 from sla_engine.application.ports import Claim, Commit, DeadLetter, Fenced, StoreUnavailable, Unstorable
 from sla_engine.domain.announced import Announced
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us
+from sla_engine.domain.obligation import State
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -122,9 +124,9 @@ async def _write(connection: Connection, commit: Commit) -> Mapping[str, int]:
     if known:
         await _update_leads(connection, known)
     await _set_wakeups(connection, commit, ids)
-    rows = [(_lead_id(step, ids), row) for step in commit.steps for row in step.rows]
+    rows = [_obligation(_lead_id(step, ids), row) for step in commit.steps for row in step.rows]
     if rows:
-        await connection.execute(queries.FILE_OBLIGATIONS, *_columns(_obligation(lead, row) for lead, row in rows))
+        await connection.execute(queries.FILE_OBLIGATIONS, _encode_rows(rows).decode())
     closings = [closing for step in commit.steps for closing in step.closings]
     if closings:
         columns = _columns(
@@ -184,10 +186,10 @@ async def _set_wakeups(connection: Connection, commit: Commit, ids: Mapping[str,
         await connection.execute(queries.DROP_WAKEUPS, dropping)
 
 
-def _obligation(lead: int, filed: Filed) -> tuple[object, ...]:
+def _obligation(lead: int, filed: Filed) -> "_ObligationRow":
     row = filed.filing
-    return (
-        UUID(row.id),
+    return _ObligationRow(
+        row.id,
         lead,
         row.clock,
         _text(row.clock_name),
@@ -196,8 +198,8 @@ def _obligation(lead: int, filed: Filed) -> tuple[object, ...]:
         _text(row.team),
         _text(row.owner),
         _text(row.owner_name),
-        row.state.value,
-        None if row.outcome is None else row.outcome.value,
+        row.state,
+        row.outcome,
         from_us(row.started_us),
         from_us(row.deadline_us),
         _instant(row.stopped_us),
@@ -209,6 +211,39 @@ def _obligation(lead: int, filed: Filed) -> tuple[object, ...]:
         _text(row.reason),
         *_said(filed.said),
     )
+
+
+class _ObligationRow(msgspec.Struct, gc=False):
+    """A row as `FILE_OBLIGATIONS` takes it; each field is named as its column."""
+
+    id: str
+    lead: int
+    clock: str
+    clock_name: str
+    cycle: int
+    segment: str
+    team: str
+    owner: str
+    owner_name: str
+    state: State
+    outcome: Outcome | None
+    started_at: datetime
+    deadline: datetime
+    stopped_at: datetime | None
+    decided_at: datetime | None
+    target_us: int
+    business_us: int | None
+    wall_us: int | None
+    agreement_version: str
+    reason: str
+    said_event: str | None
+    said_transition: str | None
+    said_occurred_at: datetime | None
+    said_at: datetime | None
+    said_retracted: str | None
+
+
+_encode_rows = msgspec.json.Encoder().encode
 
 
 def _said(said: LastSaid | None) -> tuple[str | None, str | None, datetime | None, datetime | None, str | None]:
