@@ -62,11 +62,12 @@ fix: $(STAMP_DEV) ## Format and mend what can be mended by itself
 
 .PHONY: test
 test: $(STAMP_DEV) ## All tests, with real PostgreSQL and real Apache Kafka where one can be had
-	@$(BIN)/python -m pytest tests $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/property tests/integration $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/contract tests/e2e tests/chaos $(PYTEST_ARGS)
 
 .PHONY: nightly
 nightly: $(STAMP_DEV) ## The properties on many more cases than `make test` takes
-	@LEADPACT_TEST_ORACLE_CASES=10000 $(BIN)/python -m pytest tests/property $(PYTEST_ARGS)
+	@LEADPACT_TEST_ORACLE_CASES=10000 $(BIN)/python -m pytest -n 2 tests/property $(PYTEST_ARGS)
 
 .PHONY: bench
 bench: $(STAMP_DEV) ## Measure the hot paths against bare loops, in one run
