@@ -21,6 +21,8 @@ from sla_engine.domain.instants import from_us, to_us
 from sla_engine.domain.judgement import judge
 from sla_engine.domain.obligation import Verdict
 
+_BREACHED = Transition.BREACHED  # bound once: in Python 3.11 each look at a member of an enum is a call
+
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A filed obligation of which the verdict knows nothing any more, and what was last said about it.
@@ -82,10 +84,8 @@ def advance(
     judged_at = from_us(judged_us)
     verdict = judge(history, agreement, judged_at)
     trace = events[-1].traceparent if events else None
-    said, announced = announce(
-        Announced() if before is None else before.announced, verdict, judged_at, traceparent=trace
-    )
-    said = tuple(msgspec.structs.replace(event, announced_at=now) for event in said)
+    told_before = Announced() if before is None else before.announced
+    said, announced = announce(told_before, verdict, judged_at, announced_at=now, traceparent=trace)
     wake = next_wake(verdict, announced, judged_at)
     last = {event.obligation: last_said(event) for event in said}
     papers = _file(before, verdict, announced, last)
@@ -106,7 +106,7 @@ def advance(
         rows=papers.rows,
         closings=papers.closings,
         said=said,
-        settle_us=max((obligation.settle_us for obligation in verdict.obligations), default=0),
+        settle_us=max([obligation.settle_us for obligation in verdict.obligations], default=0),
     )
 
 
@@ -161,7 +161,7 @@ def _seen_us(events: Sequence[LeadEvent]) -> int:
 
     An event proves nothing beyond its arrival: the time of a planned meeting lies ahead of it, and a CRM's clock may.
     """
-    return max((min(to_us(event.at), to_us(event.received_at)) for event in events), default=0)
+    return max([min(to_us(event.at), to_us(event.received_at)) for event in events], default=0)
 
 
 def _named_us(before: Dossier | None) -> int:
@@ -171,9 +171,16 @@ def _named_us(before: Dossier | None) -> int:
     """
     if before is None:
         return 0
-    standing = [saying for told in before.announced.told for saying in told.sayings if saying.standing]
     # a promise is broken only after its deadline
-    return max((each.at_us + (each.transition is Transition.BREACHED) for each in standing), default=0)
+    return max(
+        [
+            saying.at_us + (saying.transition is _BREACHED)
+            for told in before.announced.told
+            for saying in told.sayings
+            if saying.standing
+        ],
+        default=0,
+    )
 
 
 def _forgotten_us(history: History) -> int:

@@ -57,10 +57,12 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 _TIME_SOURCES = tuple(TimeSource)
 _ORIGINS = tuple(ChangeOrigin)
 _CODES = {
-    (time_source, origin): bytes((at, by))
+    time_source + origin: bytes((at, by))
     for at, time_source in enumerate(_TIME_SOURCES)
     for by, origin in enumerate(_ORIGINS)
 }
+"""By the two words put together: a plain text, while hashing a member of an enum is a call of Python."""
+assert len(_CODES) == len(_TIME_SOURCES) * len(_ORIGINS), "no two pairs of words make one text"
 _ENTRY_BYTES = 18
 _ID_BYTES = 8
 
@@ -71,10 +73,12 @@ def provenance_to_bytes(events: Iterable[LeadEvent]) -> bytes:
     Histories keep what judgement needs and no more; this keeps what only people ask for out of the hot path.
     """
     return b"".join(
-        _short_id(event.id)
-        + _CODES[event.time_source, event.origin]
-        + to_us(event.received_at).to_bytes(8, "big", signed=True)
-        for event in events
+        [
+            _short_id(event.id)
+            + _CODES[event.time_source + event.origin]
+            + to_us(event.received_at).to_bytes(8, "big", signed=True)
+            for event in events
+        ]
     )
 
 

@@ -199,8 +199,7 @@ class Partition:
         return steps, unjudgeable
 
     def _advance(self, before: Dossier | None, events: Sequence[LeadEvent], *, now: datetime) -> Step | None:
-        through_us = min(self._through_us, to_us(now))
-        return advance(before, events, self._agreement, through_us=through_us, now=now)
+        return advance(before, events, self._agreement, through_us=self._through_us, now=now)
 
     def _postpone(self, dossier: Dossier | None) -> None:
         """A lead that could not be judged is not due again until the next start: else it would be tried for ever."""

@@ -18,6 +18,10 @@ from sla_engine.domain.instants import SECOND, from_us, to_us
 from sla_engine.domain.obligation import Obligation, State, Verdict
 from sla_engine.domain.sla_event import Occasion
 
+# Bound once: in Python 3.11 each look at a member of an enum is a call.
+_AT_RISK = Transition.AT_RISK
+_BREACHED = Transition.BREACHED
+
 LATE_AFTER_SECONDS = 60.0
 """A warning or a breach announced more than this after it was due is marked late."""
 
@@ -27,6 +31,7 @@ def announce(
     after: Verdict,
     now: datetime,
     *,
+    announced_at: datetime | None = None,
     traceparent: str | None = None,
     late_after_seconds: float = LATE_AFTER_SECONDS,
 ) -> tuple[tuple[AnySlaEvent, ...], Announced]:
@@ -34,9 +39,11 @@ def announce(
     first.
 
     Settle times come with the obligations. The same inputs give the same events with the same ids. `after` must be
-    judged at `now`.
+    judged at `now`. `announced_at` is what the events bear as that, where it is not `now`.
     """
-    session = _Session(after, to_us(now), traceparent, round(late_after_seconds * SECOND))
+    now_us = to_us(now)
+    occasion = Occasion(announced_at or from_us(now_us), traceparent)
+    session = _Session(after, now_us, occasion, round(late_after_seconds * SECOND))
     known = {told.obligation: told for told in before.told}
     kept = [session.compare(obligation, known.pop(obligation.id, None)) for obligation in after.obligations]
     kept += [session.vanished(told) for told in known.values()]
@@ -76,10 +83,10 @@ def _settled(obligation: Obligation, told: Told, verdict: Verdict) -> bool:
 class _Session:
     """One comparison of what was said with what is so."""
 
-    def __init__(self, verdict: Verdict, now_us: int, traceparent: str | None, late_after_us: int) -> None:
+    def __init__(self, verdict: Verdict, now_us: int, occasion: Occasion, late_after_us: int) -> None:
         self.verdict = verdict
         self.now_us = now_us
-        self.traceparent = traceparent
+        self.occasion = occasion
         self.late_after_us = late_after_us
         self.taken_back: list[AnySlaEvent] = []
         self.said: list[tuple[int, int, AnySlaEvent]] = []
@@ -123,17 +130,17 @@ class _Session:
         return msgspec.structs.replace(told, sayings=sayings)
 
     def _say(self, obligation: Obligation, due: Due, sayings: list[Saying]) -> Saying:
-        ordinal = sum(each.transition is due.transition and each.warning == due.warning for each in sayings)
+        ordinal = sum([each.transition is due.transition and each.warning == due.warning for each in sayings])
         saying = Saying(due.transition, due.at_us, due.warning, ordinal)
-        timed = due.transition in (Transition.AT_RISK, Transition.BREACHED)
+        timed = due.transition is _AT_RISK or due.transition is _BREACHED
         late = timed and self.now_us - due.due_us > self.late_after_us
-        event = sla_event.say(self.verdict, obligation, saying, self._occasion(late=late))
+        event = sla_event.say(self.verdict, obligation, saying, self.occasion, late=late)
         self.said.append((due.at_us, due.transition, event))
         return saying
 
     def _take_back(self, obligation: Obligation | None, told: Told, saying: Saying, reason: str) -> Saying:
         event = sla_event.take_back(
-            self.verdict, obligation, told, saying, reason=reason, occasion=self._occasion(late=False)
+            self.verdict, obligation, told, saying, reason=reason, now_us=self.now_us, occasion=self.occasion
         )
         self.taken_back.append(event)
         return Saying(saying.transition, saying.at_us, saying.warning, saying.ordinal, standing=False)
@@ -142,12 +149,9 @@ class _Session:
         ordinal = sum(each.transition is Transition.CANCELLED for each in told.sayings)
         saying = Saying(Transition.CANCELLED, self.now_us, "", ordinal)
         reason = f"the agreement ({self.verdict.agreement_version}) no longer promises it"
-        event = sla_event.cancel_told(self.verdict, told, saying, reason, self._occasion(late=False))
+        event = sla_event.cancel_told(self.verdict, told, saying, reason, self.occasion)
         self.said.append((self.now_us, Transition.CANCELLED, event))
         return msgspec.structs.replace(told, sayings=(*told.sayings, saying))
-
-    def _occasion(self, *, late: bool) -> Occasion:
-        return {"now_us": self.now_us, "late": late, "traceparent": self.traceparent}
 
 
 def _why(obligation: Obligation, told: Told, verdict: Verdict) -> str:

@@ -89,7 +89,9 @@ def _judge_run(
     last = turns[len(held) - 1]
     warnings = fate.warnings
     breach = _breach(turns, fate) if end_us > fate.deadline_us else None
-    warned = any(fate.target_since_us < warning.at_us <= now_us for warning in warnings)
+    warned = False
+    for warning in warnings:
+        warned = warned or fate.target_since_us < warning.at_us <= now_us
     return Obligation(
         id=identifier(history.lead, clock.id, str(run.cycle)),
         clock=clock.id,

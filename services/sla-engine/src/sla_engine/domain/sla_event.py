@@ -1,7 +1,8 @@
 """SLA events made from a verdict: every field filled, ids by `announced.Saying`."""
 
 from collections.abc import Sequence
-from typing import Any, TypedDict, assert_never
+from datetime import datetime
+from typing import Any, NamedTuple, assert_never
 
 from shared.events import sla
 from sla_engine.domain import wording
@@ -10,48 +11,49 @@ from sla_engine.domain.instants import from_us, seconds
 from sla_engine.domain.obligation import Holding, Obligation, Verdict, WarningDue
 
 
-class Occasion(TypedDict):
+class Occasion(NamedTuple):
     """On which occasion something is said."""
 
-    now_us: int
-    late: bool
+    announced_at: datetime
     traceparent: str | None
 
 
-def say(verdict: Verdict, obligation: Obligation, saying: Saying, occasion: Occasion) -> sla.AnySlaEvent:
+def say(verdict: Verdict, obligation: Obligation, saying: Saying, occasion: Occasion, *, late: bool) -> sla.AnySlaEvent:
     """The event that announces `saying`."""
+    fields = _fields(verdict, obligation, saying, occasion)
+    fields["late"] = late
     match saying.transition:
         case Transition.OPENED:
             return sla.ObligationOpened(
-                **_fields(verdict, obligation, saying, occasion),
+                **fields,
                 summary=wording.opened(verdict, obligation),
                 business_seconds=0.0,
             )
         case Transition.AT_RISK:
             warning = _warning(obligation, saying)
             return sla.ObligationAtRisk(
-                **_fields(verdict, obligation, saying, occasion),
+                **fields,
                 summary=wording.at_risk(verdict, obligation, warning),
                 business_seconds=seconds(warning.business_us),
                 warning=warning.name,
             )
         case Transition.BREACHED:
-            return _breached(verdict, obligation, saying, occasion)
+            return _breached(verdict, obligation, fields)
         case Transition.MET:
             return sla.ObligationMet(
-                **_fields(verdict, obligation, saying, occasion),
+                **fields,
                 summary=wording.met(verdict, obligation),
                 business_seconds=seconds(obligation.business_us),
             )
         case Transition.MET_LATE:
             return sla.ObligationMetLate(
-                **_fields(verdict, obligation, saying, occasion),
+                **fields,
                 summary=wording.met_late(verdict, obligation),
                 business_seconds=seconds(obligation.business_us),
             )
         case Transition.CANCELLED:
             return sla.ObligationCancelled(
-                **_fields(verdict, obligation, saying, occasion),
+                **fields,
                 summary=wording.cancelled(verdict, obligation, obligation.reason),
                 business_seconds=seconds(obligation.business_us),
                 reason=obligation.reason,
@@ -61,13 +63,21 @@ def say(verdict: Verdict, obligation: Obligation, saying: Saying, occasion: Occa
 
 
 def take_back(
-    verdict: Verdict, obligation: Obligation | None, told: Told, saying: Saying, *, reason: str, occasion: Occasion
+    verdict: Verdict,
+    obligation: Obligation | None,
+    told: Told,
+    saying: Saying,
+    *,
+    reason: str,
+    now_us: int,
+    occasion: Occasion,
 ) -> sla.ObligationRetracted:
     """The event that takes `saying` back. `obligation` None: by what is known now, there is none."""
-    at_us = occasion["now_us"]
-    word = Saying(saying.transition, at_us, saying.warning, saying.ordinal)
+    word = Saying(saying.transition, now_us, saying.warning, saying.ordinal)
     fields = (
-        _fields_told(verdict, told, occasion) if obligation is None else _fields(verdict, obligation, word, occasion)
+        _fields_told(verdict, told, now_us, occasion)
+        if obligation is None
+        else _fields(verdict, obligation, word, occasion)
     )
     fields["id"] = saying.retraction_id(told.obligation)
     return sla.ObligationRetracted(
@@ -82,16 +92,15 @@ def take_back(
 
 def cancel_told(verdict: Verdict, told: Told, saying: Saying, reason: str, occasion: Occasion) -> sla.AnySlaEvent:
     """The event that cancels an obligation which the agreement no longer promises."""
-    fields = _fields_told(verdict, told, occasion)
+    fields = _fields_told(verdict, told, saying.at_us, occasion)
     fields["id"] = saying.event_id(told.obligation)
     summary = f"{told.clock_name} of {verdict.lead_name} no longer counts: {reason}."
     return sla.ObligationCancelled(**fields, summary=summary, business_seconds=0.0, reason=reason)
 
 
-def _breached(verdict: Verdict, obligation: Obligation, saying: Saying, occasion: Occasion) -> sla.ObligationBreached:
+def _breached(verdict: Verdict, obligation: Obligation, fields: dict[str, Any]) -> sla.ObligationBreached:
     breach = obligation.breach
     assert breach is not None
-    fields = _fields(verdict, obligation, saying, occasion)
     fields |= {
         "holder": breach.holder,
         "holders": _holder_times(breach.holders),
@@ -126,20 +135,18 @@ def _fields(verdict: Verdict, obligation: Obligation, saying: Saying, occasion: 
         "deadline": from_us(obligation.deadline_us),
         "target_seconds": seconds(obligation.target_us),
         "occurred_at": from_us(saying.at_us),
-        "announced_at": from_us(occasion["now_us"]),
+        "announced_at": occasion.announced_at,
         "wall_seconds": seconds(max(saying.at_us - obligation.started_us, 0)),
         "holder": obligation.holder,
         "holders": _holder_times(obligation.holders),
         "escalation": obligation.escalation,
         "crm_url": verdict.crm_url,
         "source": verdict.source,
-        "late": occasion["late"],
-        "traceparent": occasion["traceparent"],
+        "traceparent": occasion.traceparent,
     }
 
 
-def _fields_told(verdict: Verdict, told: Told, occasion: Occasion) -> dict[str, Any]:
-    now_us = occasion["now_us"]
+def _fields_told(verdict: Verdict, told: Told, now_us: int, occasion: Occasion) -> dict[str, Any]:
     return {
         "obligation": told.obligation,
         "lead": verdict.lead,
@@ -155,13 +162,12 @@ def _fields_told(verdict: Verdict, told: Told, occasion: Occasion) -> dict[str, 
         "deadline": from_us(told.deadline_us),
         "target_seconds": seconds(told.target_us),
         "occurred_at": from_us(now_us),
-        "announced_at": from_us(now_us),
+        "announced_at": occasion.announced_at,
         "wall_seconds": seconds(max(now_us - told.started_us, 0)),
         "holder": told.holder,
         "crm_url": verdict.crm_url,
         "source": verdict.source,
-        "late": occasion["late"],
-        "traceparent": occasion["traceparent"],
+        "traceparent": occasion.traceparent,
     }
 
 
