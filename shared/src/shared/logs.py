@@ -33,7 +33,7 @@ def configure_logs(*, service: str, level: str, log_format: LogFormat) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=before,
+            foreign_pre_chain=[_as_library_message, *before],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
@@ -41,6 +41,15 @@ def configure_logs(*, service: str, level: str, log_format: LogFormat) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     _quieten()
+
+
+def _as_library_message(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Libraries write sentences with numbers in them: the sentence is a detail, so that event names stay few."""
+    event["detail"], event["event"] = event["event"], "library_message"
+    record = event.get("_record")
+    if isinstance(record, logging.LogRecord):
+        event["logger"] = record.name
+    return event
 
 
 def _with_service(service: str) -> structlog.typing.Processor:
