@@ -1,6 +1,7 @@
 """The commands that need no service, as a person uses them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,12 @@ def test_every_command_explains_itself(command: str) -> None:
     result = call(*command.split(), "--help")
     assert result.exit_code == 0
     assert len(result.output.splitlines()) > 5
+
+
+@pytest.mark.parametrize("command", ["run", "replay", "check", "translate"])
+def test_help_is_not_torn_on_a_terminal_of_eighty_columns(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    paragraphs = re.split(r"\n\s*\n", call(command, "--help").output.partition("╭")[0])
+    for paragraph in paragraphs:
+        *before, _last = [line.strip() for line in paragraph.splitlines() if line.strip()] or [""]
+        assert all(len(line) > 55 for line in before), paragraph

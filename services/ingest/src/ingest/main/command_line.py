@@ -33,8 +33,11 @@ app.command()(replaying.replay)
 def run() -> None:
     """Run the service: receive webhooks, store them, translate them.
 
-    Settings come from LEADPACT_… variables; LEADPACT_INGEST_SOURCES names the sources file. Ctrl-C or SIGTERM stops it.
-    Exit codes: 0 stopped when asked, 1 died (start it again), 2 told wrongly (settings, sources file, a taken port).
+    Settings come from LEADPACT_… variables; LEADPACT_INGEST_SOURCES names the
+    sources file. Ctrl-C or SIGTERM stops it.
+
+    Exit codes: 0 stopped when asked, 1 died (start it again), 2 told wrongly
+    (settings, sources file, a taken port).
     """
     run_process("ingest", IngestSettings, serve)
 

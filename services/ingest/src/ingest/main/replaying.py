@@ -29,9 +29,11 @@ def replay(
 ) -> None:
     """Translate again what was received since a point in time, with the sources file as it is now.
 
-    What is translated as before gives the same events, which change nothing. What the corrected mapping translates
-    otherwise replaces what the wrong one said; what it translates anew is added. An event that it no longer gives at
-    all stays. Dead letters are not touched; `ingest dead-letters redrive` does that.
+    What is translated as before gives the same events, which change nothing.
+    What the corrected mapping translates otherwise replaces what the wrong one
+    said; what it translates anew is added. An event that it no longer gives at
+    all stays. Dead letters are not touched; `ingest dead-letters redrive` does
+    that.
 
     Example: ingest replay --from 2026-03-02T09:00:00Z --source hubspot
     """
