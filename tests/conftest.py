@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis.internal.conjecture import providers
 
 from tests.support.postgres_server import (
     FOLDER_VARIABLE,
@@ -20,6 +21,15 @@ from tests.support.postgres_server import (
 )
 
 MADE_HERE = pytest.StashKey[Path]()
+
+
+def _no_local_module(_file: str) -> bool:
+    return False
+
+
+# Hypothesis mixes constants of whatever local modules happen to be loaded into its examples, derandomised or not: the
+# same test would try other examples beside other tests. The suite is deterministic, so no module counts as local.
+providers.is_local_module_file = _no_local_module  # type: ignore[attr-defined,assignment] # not public, but named so
 
 
 def pytest_configure(config: pytest.Config) -> None:

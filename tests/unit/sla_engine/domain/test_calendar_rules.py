@@ -54,6 +54,13 @@ def test_a_holiday_takes_its_part_of_an_overnight_shift() -> None:
     )
 
 
+def test_a_day_that_a_zone_skipped_had_no_shift() -> None:
+    # Samoa went from Thursday, 29 December 2011, to Saturday the 31st, at what was 10:00 UTC.
+    nights = made((22, 30), zone="Pacific/Apia", days=range(4, 5))
+    assert nights.elapsed(at("2011-12-28 00:00"), at("2012-01-03 00:00")) == 0
+    assert nights.elapsed(at("2012-01-03 00:00"), at("2012-01-10 00:00")) == 8 * HOUR
+
+
 def test_a_shift_that_starts_in_a_skipped_hour_starts_at_the_jump() -> None:
     # Paris, 2025-03-30: 02:00 becomes 03:00, which is 01:00 in UTC.
     paris = made((2.5, 6), zone="Europe/Paris")

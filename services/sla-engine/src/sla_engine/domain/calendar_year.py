@@ -74,11 +74,16 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time())  # naive: a wall clock's reading, not yet an instant
 
 
+def _happened(midnight: datetime, zone: ZoneInfo) -> bool:
+    """Whether the zone had that day at all: one that moves over the date line skips one, and its shifts with it."""
+    return first_instant(midnight, zone) < first_instant(midnight + timedelta(days=1), zone)
+
+
 def _openings(spec: CalendarSpec, zone: ZoneInfo, year: int) -> Iterator[Interval]:
     day = date(year, 1, 1) - timedelta(days=2)
     for _ in range(370):
-        for opening in spec.week.get(day.weekday(), ()):
-            midnight = _midnight(day)
+        midnight = _midnight(day)
+        for opening in spec.week.get(day.weekday(), ()) if _happened(midnight, zone) else ():
             opens = first_instant(midnight + timedelta(minutes=opening.opens), zone)
             closes = last_instant(midnight + timedelta(minutes=opening.closes), zone)
             if opens < closes:
