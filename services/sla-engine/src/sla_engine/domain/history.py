@@ -49,8 +49,9 @@ class History(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """The history with these events in it, and whether they changed it. All must be of this lead."""
         facts = {fact.id: fact for fact in self.facts}
         touches = {fact.touch: fact for fact in self.facts if type(fact) is Touch}
-        readings = dict(self.readings)
-        changed = False
+        readings = self.readings
+        changed, in_order = False, True
+        latest_us = self.facts[-1].at_us if self.facts else None
         for event in events:
             known = facts.get(event.id)
             if known is not None and event.reading <= readings.get(event.id, 0):
@@ -67,11 +68,16 @@ class History(msgspec.Struct, frozen=True, array_like=True, gc=False):
                 touches[fact.touch] = fact
             facts[fact.id] = fact
             changed = True
+            in_order = in_order and (latest_us is None or fact.at_us > latest_us)  # at the end of `facts`, and later
+            latest_us = fact.at_us
             if event.reading:
+                if readings is self.readings:
+                    readings = dict(readings)
                 readings[event.id] = event.reading
         if not changed:
             return self, False
-        return type(self)(self.lead, self.source, tuple(sorted(facts.values(), key=_place)), readings), True
+        ordered = facts.values() if in_order else sorted(facts.values(), key=_place)
+        return type(self)(self.lead, self.source, tuple(ordered), readings), True
 
 
 def _remove(fact: AnyFact, facts: dict[str, AnyFact], touches: dict[str, Touch]) -> None:
