@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.supervision import TaskDiedError, supervise, wait_or_stop
+from shared.supervision import TaskDiedError, supervise, unless_stopped, wait_or_stop
 
 
 async def until_stopped(stop: asyncio.Event) -> None:
@@ -88,3 +88,22 @@ async def test_waiting_ends_with_the_time_or_with_the_stop() -> None:
     assert not await wait_or_stop(stop, 0.001)
     stop.set()
     assert await wait_or_stop(stop, 60)
+
+
+async def test_work_is_done_or_dropped_when_a_stop_is_asked_for() -> None:
+    stop = asyncio.Event()
+
+    async def quick() -> None:
+        return
+
+    async def endless() -> None:
+        await asyncio.Event().wait()
+
+    async def broken() -> None:
+        raise ValueError("no")
+
+    assert await unless_stopped(quick(), stop)
+    with pytest.raises(ValueError, match="no"):
+        await unless_stopped(broken(), stop)
+    asyncio.get_running_loop().call_soon(stop.set)
+    assert not await unless_stopped(endless(), stop)

@@ -29,6 +29,7 @@ TEMPORARY = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,  # what the driver makes of a server's last words; no PostgresError
 )
 LOST = ("closed", "closing", "released back to the pool")
 """How the driver says that a connection was lost; the last when the pool noticed it before its user did."""

@@ -80,6 +80,16 @@ def test_readings_converge_in_any_order() -> None:
     assert [getattr(fact, "stage", "") for fact in histories[0].facts] == ["mql", ""]
 
 
+def test_a_corrected_report_that_gives_way_to_an_earlier_one_is_gone() -> None:
+    lead = Lead()
+    first = lead.touch("2024-01-08 10:00", activity="call", written="2024-01-08 10:05")
+    other = lead.touch("2024-01-08 11:00", activity="mail", written="2024-01-08 10:01")
+    same_call = msgspec.structs.replace(other, touch="call", reading=1)
+    corrected, changed = History.of([first, other]).with_events([same_call])
+    assert changed
+    assert [fact.id for fact in corrected.facts] == [first.id]
+
+
 def test_no_events_make_no_history() -> None:
     with pytest.raises(ValueError, match="at least one"):
         History.of([])

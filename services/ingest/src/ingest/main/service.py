@@ -5,7 +5,6 @@ import contextlib
 import gc
 import os
 import socket
-from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from uuid import uuid4
@@ -36,7 +35,7 @@ from shared.metrics import SPOOL_BYTES, SPOOL_PENDING, Metrics
 from shared.operations import Operations
 from shared.process import StartError
 from shared.streams.port import StreamUnavailable
-from shared.supervision import supervise, wait_or_stop
+from shared.supervision import supervise, unless_stopped, wait_or_stop
 
 logger = get_logger(__name__)
 
@@ -146,7 +145,7 @@ class _Service:
             try:
                 for topic in (CRM_RECEIVED, LEAD_EVENTS):
                     await self._backing.stream.ensure_topic(topic, partitions=self._settings.stream_partitions)
-                await _unless_stopped(self._prepare_schema(), stop)
+                await unless_stopped(self._prepare_schema(), stop)
             except (StreamUnavailable, DatabaseUnavailable) as error:
                 self._missing = str(error)
                 logger.warning("start_waits", reason=str(error), retry_seconds=RETRY_SECONDS)
@@ -175,21 +174,6 @@ class _Service:
     async def _has_room(self) -> None:
         if self._spool.full:
             raise StoreUnavailable(f"the spool is full ({self._spool.bytes} bytes)")
-
-
-async def _unless_stopped(work: Coroutine[None, None, None], stop: asyncio.Event) -> None:
-    """Await `work`; a stop cancels it. Waiting for a database must not hold a stop; a revision commits or does not."""
-    working = asyncio.create_task(work)
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-        if not working.done():
-            working.cancel()
-            await asyncio.wait({working})
-    if not working.cancelled():
-        working.result()
 
 
 async def _open_spool(settings: IngestSettings, stack: contextlib.AsyncExitStack) -> DiskSpool:

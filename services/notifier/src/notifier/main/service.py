@@ -41,8 +41,9 @@ from shared.logs import get_logger
 from shared.metrics import Metrics
 from shared.operations import Operations
 from shared.process import StartError
+from shared.starting import Starting
 from shared.streams.port import Stream, StreamUnavailable
-from shared.supervision import Task, supervise
+from shared.supervision import Task, supervise, unless_stopped
 
 if TYPE_CHECKING:
     import asyncpg
@@ -67,12 +68,16 @@ async def serve(settings: NotifierSettings, stop: asyncio.Event) -> None:
     """The whole service. Raises `StartError` where it is told wrongly, `TaskDiedError` when a part of it dies."""
     check_settings(settings)
     bound = listen(settings.host, settings.notifier_port, variable="LEADPACT_NOTIFIER_PORT")
+    starting = Starting()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(bound.close)
-        backing = await stack.enter_async_context(open_backing(settings, client_id=SERVICE))
-        await migrate(backing.database_url, settings)
-        await _topic(backing.stream, settings)
-        pool = await stack.enter_async_context(_pool(backing.database_url, settings))
+        async with starting.answering(bound):
+            backing = await stack.enter_async_context(open_backing(settings, client_id=SERVICE))
+            if not await unless_stopped(_schema_ready(backing.database_url, settings, starting), stop):
+                return
+            starting.waits_for("stream", "its topic is being looked for")
+            await _topic(backing.stream, settings)
+            pool = await stack.enter_async_context(_pool(backing.database_url, settings))
         channels = await stack.enter_async_context(open_channels(settings))
         obligations = await stack.enter_async_context(_engine(settings))
         parts = _Parts(settings=settings, backing=backing, book=DeliveryBook(pool), channels=channels)
@@ -182,14 +187,30 @@ def check_settings(settings: NotifierSettings) -> None:
         )
 
 
+async def _schema_ready(database_url: str, settings: NotifierSettings, starting: Starting) -> None:
+    """Wait for a database that is not there yet: others may be starting it."""
+    starting.waits_for("database", "it has not been asked yet")
+    while True:
+        try:
+            await migrate(database_url, settings)
+        except DatabaseUnavailable as error:
+            starting.waits_for("database", str(error))
+            logger.warning("database_awaited", reason=str(error))
+        else:
+            return
+
+
 async def migrate(database_url: str, settings: NotifierSettings) -> None:
-    """Bring the schema up to date, or refuse to start on one that is not. Raises `StartError`."""
+    """Bring the schema up to date, or refuse to start on one that is not.
+
+    Raises `StartError`, or `DatabaseUnavailable` after half a minute without an answer.
+    """
     try:
         if settings.migrate_on_start:
             await upgrade(database_url, MIGRATIONS)
         elif missing := await pending(database_url, MIGRATIONS):
             raise StartError(f"the schema 'notifier' lacks the revisions {', '.join(missing)}: run `notifier migrate`")
-    except (MigrationError, DatabaseRefused, DatabaseUnavailable) as error:
+    except (MigrationError, DatabaseRefused) as error:
         raise StartError(str(error)) from error
 
 

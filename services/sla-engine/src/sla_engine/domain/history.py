@@ -59,6 +59,7 @@ class History(msgspec.Struct, frozen=True, array_like=True, gc=False):
             fact = reduce(event)
             if known is not None:
                 _remove(known, facts, touches)
+                changed = True
             if type(fact) is Touch:
                 earlier = touches.get(fact.touch)
                 if earlier is not None and _report(earlier) >= _report(fact):

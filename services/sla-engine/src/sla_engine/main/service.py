@@ -5,7 +5,6 @@ import contextlib
 import gc
 import os
 import socket
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from importlib.metadata import version
 from uuid import uuid4
@@ -23,8 +22,9 @@ from shared.metrics import Metrics
 from shared.operations import Operations
 from shared.outbox import Relay
 from shared.process import StartError
+from shared.starting import Starting
 from shared.streams.port import Stream, StreamUnavailable
-from shared.supervision import supervise, wait_or_stop
+from shared.supervision import supervise, unless_stopped, wait_or_stop
 from sla_engine.adapters.agreement_file import read_agreement
 from sla_engine.adapters.metrics import EngineMetrics
 from sla_engine.adapters.outgoing import OUTBOX
@@ -50,14 +50,17 @@ async def serve(settings: EngineSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set. Raises `StartError` where starting again would not help."""
     agreement = load_agreement(settings)
     bound = listen(settings.host, settings.engine_port, variable="LEADPACT_ENGINE_PORT")
+    starting = Starting()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(bound.close)
-        backing = await stack.enter_async_context(open_backing(settings, client_id=SERVICE))
-        if await unless_stopped(_schema_ready(settings, backing), stop):
+        async with starting.answering(bound):
+            backing = await stack.enter_async_context(open_backing(settings, client_id=SERVICE))
+            if not await unless_stopped(_schema_ready(settings, backing, starting), stop):
+                return
             # Two pools: people's questions never wait behind the work, nor it behind them.
             work = await _pool(stack, backing, "sla-engine", settings.engine_connections)
             questions = await _pool(stack, backing, "sla-engine-api", settings.engine_connections)
-            await _Service(settings, agreement, backing, work=work, questions=questions, bound=bound).run(stop)
+        await _Service(settings, agreement, backing, work=work, questions=questions, bound=bound).run(stop)
 
 
 def load_agreement(settings: EngineSettings) -> Agreement:
@@ -143,25 +146,14 @@ async def ensure_topics(stream: Stream, *, partitions: int, stop: asyncio.Event)
             return
 
 
-async def unless_stopped(work: Coroutine[None, None, None], stop: asyncio.Event) -> bool:
-    """Do the work, or drop it as soon as `stop` is set; whether it was done."""
-    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not working.done():
-        working.cancel()
-        await asyncio.wait({working})
-        return False
-    working.result()
-    return True
-
-
-async def _schema_ready(settings: EngineSettings, backing: Backing) -> None:
+async def _schema_ready(settings: EngineSettings, backing: Backing, starting: Starting) -> None:
     """Wait for a database that is not there yet: others may be starting it."""
+    starting.waits_for("database", "it has not been asked yet")
     while True:
         try:
             await _prepare_schema(settings, backing)
         except DatabaseUnavailable as error:
+            starting.waits_for("database", str(error))
             logger.warning("database_awaited", reason=str(error))
         else:
             return
