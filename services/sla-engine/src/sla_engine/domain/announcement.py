@@ -125,7 +125,7 @@ class _Session:
             return told
         if told.clock not in self.verdict.clocks or told.version != self.verdict.agreement_version:
             return told if told.closing is not None else self._cancel(told)
-        reason = "by what is known now, this clock did not run"
+        reason = "this clock did not run, as is known now"
         sayings = tuple([self._take_back(None, told, each, reason) if each.standing else each for each in told.sayings])
         return msgspec.structs.replace(told, sayings=sayings)
 

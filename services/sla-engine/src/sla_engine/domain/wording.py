@@ -36,7 +36,7 @@ def breached(verdict: Verdict, obligation: Obligation, breach: Breach) -> str:
     lead, target = _lead(verdict, obligation), _target(obligation)
     charged = "; ".join(_held(holding) for holding in breach.holders[-3:])
     if obligation.clock == _HANDOFF:
-        return f"Nobody owns {lead} {target} of its qualifying; {charged}."
+        return f"{lead} was handed to nobody {target}; {charged}."
     return f"Nobody has contacted {lead} {target}; {charged}."
 
 
