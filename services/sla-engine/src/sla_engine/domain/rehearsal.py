@@ -1,5 +1,7 @@
 """What would have been announced, and when: the engine's loop on paper, over events and the instants they arrived."""
 
+import itertools
+import operator
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -13,15 +15,19 @@ from sla_engine.domain.judgement import judge
 
 
 def rehearse(events: Iterable[LeadEvent], agreement: Agreement, until: datetime) -> list[AnySlaEvent]:
-    """All announcements on one lead up to `until`: each event is known from the instant at which it was received."""
-    arriving = sorted((event for event in events if event.received_at <= until), key=lambda event: event.received_at)
+    """All announcements on one lead up to `until`: each event is known from the instant at which it was received.
+
+    What was received at one instant came in one request, and is known at once.
+    """
+    received_at = operator.attrgetter("received_at")
+    arriving = sorted((event for event in events if event.received_at <= until), key=received_at)
     if not arriving:
         return []
     stage = _Stage(History(arriving[0].lead, arriving[0].source), agreement)
-    for event in arriving:
-        stage.sleep(event.received_at)
-        stage.history = stage.history.with_events([event])[0]
-        stage.look(event.received_at)
+    for instant, together in itertools.groupby(arriving, key=received_at):
+        stage.sleep(instant)
+        stage.history = stage.history.with_events(together)[0]
+        stage.look(instant)
     stage.sleep(until)
     return stage.said
 

@@ -1,4 +1,4 @@
-"""Verdicts, announcements and agreements as tables that read well at 100 columns."""
+"""Verdicts, announcements and agreements as tables that read well at 100 columns, and on a terminal of 80."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ _STYLES = {
 def print_verdicts(agreement: Agreement, now: datetime, verdicts: Sequence[Verdict]) -> None:
     """Each lead with its promises, and under each promise who held it and for how long."""
     console = _console()
-    times = _Times(agreement.timezone, now)
+    times = _Times(agreement.timezone, now, weekday=console.width >= WIDTH)
     console.print(f"[bold]{escape(agreement.name)}[/bold], version {agreement.version}, judged {times.whole(now)}")
     for verdict in verdicts:
         named = "" if verdict.lead_name == verdict.lead else f" [dim]{escape(verdict.lead)}[/dim]"
@@ -37,7 +37,7 @@ def print_verdicts(agreement: Agreement, now: datetime, verdicts: Sequence[Verdi
         if not verdict.obligations:
             console.print("  no promise has begun: the lead has not been in a qualified stage by then")
             continue
-        heads = _row("", ("from", "due", "to"), ("business", "wall"))
+        heads = _row(console, "", ("from", "due", "to"), ("business", "wall"))
         console.print(f"[dim]{heads}[/dim]")
         for each in verdict.obligations:
             _print_obligation(console, each, times)
@@ -56,17 +56,20 @@ def _print_obligation(console: Console, each: Obligation, times: "_Times") -> No
     )
     done = "" if each.stopped_us is None else times.us(each.stopped_us)
     spans = (times.us(each.started_us), times.us(each.deadline_us), done)
-    console.print(escape(_row("the clock", spans, (_stopwatch(each.business_us), _stopwatch(each.wall_us)))))
+    console.print(escape(_row(console, "the clock", spans, (_stopwatch(each.business_us), _stopwatch(each.wall_us)))))
     for holding in each.holders:
         end = "" if holding.to_us is None else times.us(holding.to_us)
         used = (_stopwatch(holding.business_us), _stopwatch(holding.wall_us))
-        console.print(f"[dim]{escape(_row(holding.holder.name, (times.us(holding.since_us), '', end), used))}[/dim]")
+        row = _row(console, holding.holder.name, (times.us(holding.since_us), "", end), used)
+        console.print(f"[dim]{escape(row)}[/dim]")
 
 
-def _row(label: str, spans: tuple[str, str, str], used: tuple[str, str]) -> str:
-    """One line of WIDTH columns."""
-    shown = label if len(label) <= 22 else f"{label[:21]}…"
-    return "".join((f"  {shown:<22}", *(f"{span:<19}" for span in spans), *(f"{each:>9}" for each in used))).rstrip()
+def _row(console: Console, label: str, spans: tuple[str, str, str], used: tuple[str, str]) -> str:
+    """One line of WIDTH columns, or of 80 on a narrower terminal."""
+    wide, span_wide = (22, 19) if console.width >= WIDTH else (15, 15)
+    shown = label if len(label) <= wide else f"{label[: wide - 1]}…"
+    columns = (*(f"{span:<{span_wide}}" for span in spans), *(f"{each:>9}" for each in used))
+    return "".join((f"  {shown:<{wide}}", *columns)).rstrip()
 
 
 def _stopwatch(duration_us: int) -> str:
@@ -132,13 +135,14 @@ def _calendar(clock: Clock) -> str:
 class _Times:
     """Instants by the agreement's wall clock; the year only where it is not the year of `now`."""
 
-    def __init__(self, zone: str, now: datetime) -> None:
+    def __init__(self, zone: str, now: datetime, *, weekday: bool = True) -> None:
         self._zone = ZoneInfo(zone)
+        self._weekday = "%a " if weekday else ""
         self._year = now.astimezone(self._zone).year
 
     def at(self, instant: datetime) -> str:
         local = instant.astimezone(self._zone)
-        day = f"{local:%a %m-%d}" if local.year == self._year else f"{local:%a %Y-%m-%d}"
+        day = local.strftime(self._weekday + ("%m-%d" if local.year == self._year else "%Y-%m-%d"))
         return f"{day} {local:%H:%M:%S}" if local.second else f"{day} {local:%H:%M}"
 
     def us(self, instant_us: int) -> str:
