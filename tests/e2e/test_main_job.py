@@ -124,10 +124,7 @@ async def _figures_agree(stage: Stage) -> None:
             f"{stage.services['sla-engine'].url}/api/v1/obligations", params={"state": "breached"}
         )
         page = await client.get(f"{stage.services['sla-engine'].url}/")
-    assert (
-        'leadpact_open_obligations{clock="handoff",state="breached",team="Inbound"} 1.0' in engine
-        or 'leadpact_open_obligations{clock="handoff",team="Inbound",state="breached"} 1.0' in engine
-    )
+    assert 'leadpact_open_obligations{clock="handoff",state="breached",team="Inbound"} 1.0' in engine
     assert 'leadpact_webhook_requests_total{source="hubspot",status="200"}' in ingest
     assert breached.status_code == 200
     assert len(breached.json()["items"]) == 3, breached.text

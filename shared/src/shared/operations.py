@@ -63,13 +63,13 @@ class Operations:
         ]
 
     async def _livez(self, _request: Request) -> Response:
-        return _json(200, {"status": "alive"})
+        return json_response(200, {"status": "alive"})
 
     async def _readyz(self, _request: Request) -> Response:
         missing = await self.missing()
         if missing:
-            return _json(503, {"status": "not ready", "missing": missing})
-        return _json(200, {"status": "ready"})
+            return json_response(503, {"status": "not ready", "missing": missing})
+        return json_response(200, {"status": "ready"})
 
     async def _scrape(self, _request: Request) -> Response:
         for name, refresh in self._refreshers.items():
@@ -91,5 +91,6 @@ async def _reason(check: Check) -> str | None:
     return None
 
 
-def _json(status: int, content: object) -> Response:
+def json_response(status: int, content: object) -> Response:
+    """`content` as JSON, by msgspec."""
     return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")

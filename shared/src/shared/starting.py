@@ -5,14 +5,13 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from shared.http_server import http_task
-from shared.operations import Missing
+from shared.operations import Missing, json_response
 from shared.problem import Problem, problem_response
 
 GRACE_SECONDS = 1.0
@@ -51,16 +50,12 @@ class Starting:
         )
 
     async def _livez(self, _request: Request) -> Response:
-        return _json(200, {"status": "alive"})
+        return json_response(200, {"status": "alive"})
 
     async def _readyz(self, _request: Request) -> Response:
-        return _json(503, {"status": "not ready", "missing": [self._missing]})
+        return json_response(503, {"status": "not ready", "missing": [self._missing]})
 
     async def _elsewhere(self, request: Request) -> Response:
         detail = f"The service is starting and waits for: {self._missing.name}. {self._missing.reason}"
         problem = Problem(title="Not available for now", status=503, detail=detail, instance=request.url.path)
         return problem_response(problem, headers={"retry-after": RETRY_SECONDS})
-
-
-def _json(status: int, content: object) -> Response:
-    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")
