@@ -36,9 +36,9 @@ PROPERTIES = """
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller},PROXIED://127.0.0.1:{proxied}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker},PROXIED://127.0.0.1:{behind}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={directory}/log
@@ -106,16 +106,25 @@ class ExternalBroker:
 
 
 class KafkaBroker:
-    """One broker in KRaft mode on the machine's Java. Keeps its data and its ports over `stop`, `kill` and `start`."""
+    """One broker in KRaft mode on the machine's Java. Keeps its data and its ports over `stop`, `kill` and `start`.
 
-    def __init__(self, directory: Path) -> None:
+    `behind` is the port of a proxy: whoever connects to `proxied_port` through it is told to go on connecting there.
+    """
+
+    def __init__(self, directory: Path, *, behind: int | None = None) -> None:
         self._directory = directory
-        self._port, controller = free_port(), free_port()
+        self._port, controller, self.proxied_port = free_port(), free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.bootstrap = f"127.0.0.1:{self._port}"
         self.log = directory / "broker.log"
         directory.mkdir(parents=True, exist_ok=True)
-        settings = PROPERTIES.format(broker=self._port, controller=controller, directory=directory)
+        settings = PROPERTIES.format(
+            broker=self._port,
+            controller=controller,
+            proxied=self.proxied_port,
+            behind=behind or self.proxied_port,
+            directory=directory,
+        )
         (directory / "server.properties").write_text(settings)
         (directory / "log4j2.properties").write_text(LOG4J)
 
@@ -234,13 +243,13 @@ def ensure_jars() -> None:
 
 
 @contextlib.contextmanager
-def breakable_broker(directory: Path | None = None) -> Iterator[KafkaBroker]:
-    """A broker of one's own, not started yet. Raises `KafkaUnavailable`."""
+def breakable_broker(directory: Path | None = None, *, behind: int | None = None) -> Iterator[KafkaBroker]:
+    """A broker of one's own, not started yet; `behind` as `KafkaBroker` says. Raises `KafkaUnavailable`."""
     ensure_jars()
     with contextlib.ExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="leadpact-kafka-")))
-        broker = KafkaBroker(directory)
+        broker = KafkaBroker(directory, behind=behind)
         stack.callback(broker.kill)
         yield broker
 

@@ -44,10 +44,12 @@ class Warn:
 
 @dataclass(frozen=True, kw_only=True)
 class Promise:
-    """One clock. `targets` in minutes, None: nothing is promised. `calendar`: team, owner, always, or a name."""
+    """One clock. `targets` in minutes, or parts of them; None: nothing is promised. `calendar`: team, owner, always, or
+    a name.
+    """
 
     clock: str
-    targets: Mapping[str, int | None]
+    targets: Mapping[str, float | None]
     calendar: str
     warnings: tuple[Warn, ...]
     settle_seconds: int
