@@ -117,6 +117,7 @@ def _judge_run(
         start_events=run.start_events,
         stop_event=run.stop_event,
         agreement_line=target.line,
+        agreement_version=agreement.version,
     )
 
 
