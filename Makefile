@@ -69,6 +69,10 @@ test: $(STAMP_DEV) ## All tests, with real PostgreSQL and real Apache Kafka wher
 nightly: $(STAMP_DEV) ## The properties on many more cases than `make test` takes
 	@LEADPACT_TEST_ORACLE_CASES=10000 $(BIN)/python -m pytest -n 2 tests/property $(PYTEST_ARGS)
 
+.PHONY: chaos
+chaos: $(STAMP_DEV) ## Engines killed 50 times, broker and database away: nothing lost, doubled or false (10 minutes)
+	@LEADPACT_TEST_CHAOS=full REQUIRE_KAFKA=1 $(BIN)/python -m pytest -s tests/chaos $(PYTEST_ARGS)
+
 .PHONY: bench
 bench: $(STAMP_DEV) ## Measure the hot paths against bare loops, in one run
 	@$(BIN)/python -m tests.bench

@@ -172,7 +172,13 @@ def _due(promises: Promises, fact: Fact) -> dt.datetime:
 
 def _known_at_least(records: Sequence[Logged], due: dt.datetime) -> int:
     """How long a beginning of the log the engine must have read before it says what time alone makes due."""
-    return max((place for place, each in enumerate(records, 1) if each.acknowledged_at < due), default=1)
+    seen: set[str] = set()
+    least = 1
+    for place, each in enumerate(records, 1):
+        if each.event.id not in seen and each.acknowledged_at < due:
+            least = place
+        seen.add(each.event.id)
+    return least
 
 
 def _situations(

@@ -81,6 +81,17 @@ class ServiceProcess:
             self._process.send_signal(signal.SIGKILL)
         await self._process.wait()
 
+    def freeze(self) -> None:
+        """SIGSTOP: it is there, and does nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        if self.alive:
+            self._process.send_signal(signal.SIGCONT)
+
     async def stop(self) -> int:
         """SIGTERM, and the exit code; a service that takes longer than it may is a failure."""
         assert self._process is not None

@@ -9,6 +9,7 @@
 
 import asyncio
 import contextlib
+import weakref
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +29,7 @@ class TcpProxy:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._ways: set[asyncio.Task[None]] = set()
+        self._ended: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
         self._writers: dict[asyncio.StreamWriter, asyncio.StreamWriter] = {}
         """The two ends of each connection: the one to whoever connected, the one to the target."""
 
@@ -64,8 +66,7 @@ class TcpProxy:
     def half_close(self) -> None:
         """Tell everybody connected that nothing more comes."""
         for near in self._writers:
-            with contextlib.suppress(OSError):  # it may be on its way out already
-                near.write_eof()
+            self._end(near)
 
     async def heal(self) -> None:
         """Let everything through (again)."""
@@ -106,8 +107,14 @@ class TcpProxy:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while chunk := await reader.read(CHUNK_BYTES):
             await self._flowing.wait()
-            writer.write(chunk)
-            await writer.drain()
+            if writer not in self._ended:
+                writer.write(chunk)
+                await writer.drain()
         await self._flowing.wait()
-        with contextlib.suppress(OSError, RuntimeError):  # the other way may have ended it
-            writer.write_eof()
+        self._end(writer)
+
+    def _end(self, writer: asyncio.StreamWriter) -> None:
+        if writer not in self._ended:
+            self._ended.add(writer)
+            with contextlib.suppress(OSError):  # it may be gone already
+                writer.write_eof()

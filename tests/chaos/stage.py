@@ -1,0 +1,106 @@
+"""Engines as real processes behind proxies, on a real broker (or the log in PostgreSQL) and a durable PostgreSQL."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from shared.streams.connect import open_stream
+from shared.streams.port import Stream
+from tests.support.deployment import ServiceProcess, free_port
+from tests.support.kafka_broker import KafkaBroker, KafkaUnavailable, breakable_broker, unavailable
+from tests.support.postgres_server import BreakablePostgres
+from tests.support.tcp_proxy import TcpProxy
+
+PARTITIONS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Everything a run acts on. `stream` and `database.url` lead past the proxies. `broker` None: the log is in
+    PostgreSQL.
+    """
+
+    engines: list[ServiceProcess]
+    database: BreakablePostgres
+    to_database: TcpProxy
+    broker: KafkaBroker | None
+    to_broker: TcpProxy
+    stream: Stream
+
+    async def start(self, count: int) -> None:
+        """Start the first `count` engines, and wait until they work."""
+        for engine in self.engines[:count]:
+            await engine.start()
+        await asyncio.gather(*(engine.ready() for engine in self.engines[:count]))
+
+
+@contextlib.asynccontextmanager
+async def open_stage(
+    folder: Path, database: BreakablePostgres, *, agreement: str, engines: int, kafka: bool = True
+) -> AsyncIterator[Stage]:
+    """A stage with engines that are not started yet."""
+    (folder / "agreement.json").write_text(agreement, encoding="utf-8")
+    async with contextlib.AsyncExitStack() as stack:
+        to_database = await stack.enter_async_context(TcpProxy(_socket(database.url)))
+        to_broker = await stack.enter_async_context(TcpProxy())
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("LEADPACT_")},
+            "LEADPACT_LOG_FORMAT": "console",
+            "LEADPACT_STREAM_PARTITIONS": str(PARTITIONS),
+            "LEADPACT_ENGINE_AGREEMENT": str(folder / "agreement.json"),
+            "LEADPACT_DATABASE_URL": _through(database.url, to_database.port),
+        }
+        broker, url = None, None
+        if kafka:
+            broker = stack.enter_context(_running_broker(to_broker))
+            url = f"kafka://{broker.bootstrap}"
+            environment["LEADPACT_STREAM_URL"] = f"kafka://127.0.0.1:{to_broker.port}"
+        stream = await stack.enter_async_context(open_stream(url, database_url=database.url, client_id="chaos"))
+        processes = [_engine(number, environment, folder) for number in range(engines)]
+        stack.push_async_callback(_end, processes)
+        yield Stage(
+            engines=processes,
+            database=database,
+            to_database=to_database,
+            broker=broker,
+            to_broker=to_broker,
+            stream=stream,
+        )
+
+
+def _engine(number: int, environment: Mapping[str, str], folder: Path) -> ServiceProcess:
+    return ServiceProcess(
+        "sla-engine", port=free_port(), environment=environment, directory=folder, label=f"engine-{number}"
+    )
+
+
+async def _end(processes: list[ServiceProcess]) -> None:
+    for process in processes:
+        if process.alive:
+            await process.kill()
+
+
+@contextlib.contextmanager
+def _running_broker(proxy: TcpProxy) -> Iterator[KafkaBroker]:
+    try:
+        with breakable_broker(behind=proxy.port) as broker:
+            proxy.target = ("127.0.0.1", broker.proxied_port)
+            broker.start()
+            yield broker
+    except KafkaUnavailable as reason:
+        unavailable(reason)
+
+
+def _socket(url: str) -> Path:
+    """The embedded server's Unix socket."""
+    said = parse_qs(urlsplit(url).query)
+    return Path(said["host"][0]) / f".s.PGSQL.{said['port'][0]}"
+
+
+def _through(url: str, port: int) -> str:
+    parts = urlsplit(url)
+    return f"postgresql://{parts.username}@127.0.0.1:{port}{parts.path}?sslmode=disable"
