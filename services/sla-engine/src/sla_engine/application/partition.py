@@ -237,11 +237,14 @@ class Partition:
         """Commit a refused step without the events that can't be stored; where that is no help, none of it."""
         attempt = partial(self._advance, step.before, now=self._clock())
         kept, bad = sift(arrivals, lambda events: check_storable(attempt(events)))
-        rest = attempt(kept) if kept and bad else None
-        if rest is not None:
+        if bad:
+            letters = [_letter(record, UNSTORABLE, repr(reason)) for record, reason in bad]
+            rest = attempt(kept) if kept else None
+            if rest is None:
+                return letters  # the others are known already
             with contextlib.suppress(Unstorable):
                 await self._commit([rest], position=None, whole=False)
-                return [_letter(record, UNSTORABLE, repr(reason)) for record, reason in bad]
+                return letters
         if not arrivals:
             self._postpone(step.before)
         return [_letter(record, UNSTORABLE, str(error)) for record, _ in arrivals]

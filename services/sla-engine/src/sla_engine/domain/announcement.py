@@ -87,7 +87,8 @@ class _Session:
         self.verdict = verdict
         self.now_us = now_us
         self.occasion = occasion
-        self.late_after_us = late_after_us
+        # Late is what people hear late: a backlog is judged at instants that lie long before anybody is told.
+        self.late_before_us = to_us(occasion.announced_at) - late_after_us
         self.taken_back: list[AnySlaEvent] = []
         self.said: list[tuple[int, int, AnySlaEvent]] = []
 
@@ -133,7 +134,7 @@ class _Session:
         ordinal = sum([each.transition is due.transition and each.warning == due.warning for each in sayings])
         saying = Saying(due.transition, due.at_us, due.warning, ordinal)
         timed = due.transition is _AT_RISK or due.transition is _BREACHED
-        late = timed and self.now_us - due.due_us > self.late_after_us
+        late = timed and due.due_us < self.late_before_us
         event = sla_event.say(self.verdict, obligation, saying, self.occasion, late=late)
         self.said.append((due.at_us, due.transition, event))
         return saying
