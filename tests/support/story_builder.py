@@ -65,7 +65,7 @@ clocks:
     warnings: [{warnings}]
     calendar: {calendar}
   first_touch:
-    targets: {{Enterprise: 15m, default: 1h}}
+    targets: {{{touch}}}
     warnings: [{warnings}]
     calendar: {calendar}
 {more}
@@ -77,10 +77,11 @@ def agreement(
     calendar: str = "owner",
     warnings: str = '"75%"',
     handoff: str = "Enterprise: 30m, default: 1h",
+    touch: str = "Enterprise: 15m, default: 1h",
     more: str = "",
 ) -> Agreement:
     """An agreement of two clocks: an hour each, and less for the segment Enterprise."""
-    text = AGREEMENT.format(calendar=calendar, warnings=warnings, handoff=handoff, more=more)
+    text = AGREEMENT.format(calendar=calendar, warnings=warnings, handoff=handoff, touch=touch, more=more)
     return parse_agreement(text, today=utc("2024-01-01").date())
 
 

@@ -1,6 +1,6 @@
 """`judge`: the verdict on one lead at one instant, a pure function of its history and the agreement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from shared.events.identity import identifier
@@ -22,9 +22,15 @@ _MET = State.MET
 _BREACHED = State.BREACHED
 _AT_RISK = State.AT_RISK
 _ON_TRACK = State.ON_TRACK
+_NONE: Mapping[str, int] = {}
 
 
-def judge(history: History, agreement: Agreement, now: datetime) -> Verdict:
+def judge(
+    history: History,
+    agreement: Agreement,
+    now: datetime,
+    restarted_us: Mapping[str, int] = _NONE,  # noqa: ARG001 - for editions that restart; not heard yet
+) -> Verdict:
     """Judge every promise on the lead at `now`, by event time alone; settle times play no part here.
 
     Facts that lie after `now` do not count yet.

@@ -70,9 +70,8 @@ class Obligation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     happened later. `target_text` is the target as the agreement writes it. `warnings` holds every warning instant that
     truly came, or will come, before the promise was kept. `business_us` and `wall_us` are used up to `stopped_us`, or
     to `now`. `start_events` and `stop_event` are the ids of the lead events that the verdict rests on.
-    `agreement_version` names the edition of the agreement that judged it, `agreement_line` the line of the target in that
-    file. `calendar` names the calendar that counts now;
-    each holding names its own.
+    `agreement_version` names the agreement that judged it, `agreement_line` the line of the target in that file.
+    `calendar` names the calendar that counts now; each holding names its own.
     """
 
     id: str
