@@ -16,10 +16,11 @@ class EngineSettings(CommonSettings):
     )
     engine_port: int = Field(8402, ge=0, le=65535, description="Port of the pages, the API and the metrics.")
     engine_batch_records: int = Field(
-        4000,
+        32_000,
         ge=1,
-        le=50_000,
-        description="Most lead events taken from the stream at once; each partition's share is committed together.",
+        le=100_000,
+        description="Most lead events taken from the stream at once, while behind; each partition's share is committed "
+        "together.",
     )
     engine_batch_leads: int = Field(
         1000, ge=1, le=50_000, description="Most leads judged in one transaction when deadlines fire."

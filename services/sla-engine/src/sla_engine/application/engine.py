@@ -14,6 +14,7 @@ from shared.events.topics import LEAD_EVENTS
 from shared.logs import get_logger
 from shared.streams.port import Fetch, Stream, StreamUnavailable, Subscription
 from shared.supervision import wait_or_stop
+from sla_engine.application.pace import Pace
 from sla_engine.application.partition import Clock, Limits, Partition
 from sla_engine.application.ports import Fenced, Store, StoreUnavailable, Watcher
 from sla_engine.domain.agreement import Agreement
@@ -41,7 +42,7 @@ class Engine:
         clock: Clock,
         limits: Limits,
         owner: str,
-        fetch_records: int = 2000,
+        fetch_records: int = 32_000,
         at_once: int = 2,
     ) -> None:
         self._stream = stream
@@ -51,7 +52,7 @@ class Engine:
         self._clock = clock
         self._limits = limits
         self._owner = owner
-        self._fetch_records = fetch_records
+        self._pace = Pace(fetch_records)
         self._at_once = asyncio.Semaphore(at_once)
         self._owned: dict[int, Partition] = {}
         self._pressing = False
@@ -90,12 +91,13 @@ class Engine:
         """One round: wait for what comes first, then do one bounded piece of everything."""
         try:
             fetches = await subscription.fetch(
-                max_records=self._fetch_records, timeout_seconds=self._wait_seconds(self._clock())
+                max_records=self._pace.records, timeout_seconds=self._wait_seconds(self._clock())
             )
         except StreamUnavailable as error:
             logger.warning("stream_unavailable", reason=str(error), retry_seconds=RETRY_SECONDS)
             await asyncio.sleep(RETRY_SECONDS)
             return
+        self._pace.brought(sum([len(fetch.records) for fetch in fetches]))
         by_number = {fetch.partition: fetch for fetch in fetches}
         more = await _all_or_first_error(
             self._turn(partition, by_number.get(partition.number)) for partition in list(self._owned.values())

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import socket
 from datetime import UTC, datetime
@@ -39,6 +38,7 @@ from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.agreement_faults import AgreementError
 from sla_engine.domain.instants import SECOND
 from sla_engine.entrypoints.http.app import make_app
+from sla_engine.main.collecting import settle_collector
 
 logger = get_logger(__name__)
 
@@ -112,8 +112,7 @@ class _Service:
 
     async def run(self, stop: asyncio.Event) -> None:
         logger.info("listening", port=self._bound.getsockname()[1])
-        gc.collect()
-        gc.freeze()  # what was made at start lives as long as the process
+        settle_collector()
         await supervise(
             {
                 "engine": self._run_engine,
