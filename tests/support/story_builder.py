@@ -25,7 +25,9 @@ from sla_engine.adapters.agreement_file import parse_agreement
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.announced import Announced
 from sla_engine.domain.announcement import announce, next_wake
+from sla_engine.domain.editions import Editions, OpenChoice, judge_under
 from sla_engine.domain.history import History
+from sla_engine.domain.instants import to_us
 from sla_engine.domain.judgement import judge
 from sla_engine.domain.obligation import Obligation, Verdict
 
@@ -177,7 +179,7 @@ def clock(verdict: Verdict, kind: str, cycle: int = 1) -> Obligation:
 class Engine:
     """The core as the engine runs it: events come in, time passes, announcements go out."""
 
-    by: Agreement
+    by: Agreement | Editions
     lead: str = LEAD
     source: str = "crm"
     history: History = field(init=False)
@@ -195,14 +197,27 @@ class Engine:
     def look(self, now: datetime) -> list[AnySlaEvent]:
         """Judge and announce at `now`, through the bytes in which it is stored."""
         self.history = History.from_bytes(self.history.to_bytes())
-        events, announced = announce(self.announced, judge(self.history, self.by, now), now)
+        events, announced = announce(self.announced, self.verdict(now), now)
         self.announced = Announced.from_bytes(announced.to_bytes())
         self.said += events
         return list(events)
 
     def wake(self, now: datetime) -> datetime | None:
         """When time alone will have something to say."""
-        return next_wake(judge(self.history, self.by, now), self.announced, now)
+        return next_wake(self.verdict(now), self.announced, now)
+
+    def verdict(self, now: datetime) -> Verdict:
+        """The judgement at `now`."""
+        return judge_under(self.history, self.editions, now)
+
+    @property
+    def editions(self) -> Editions:
+        """What it judges by."""
+        return self.by if isinstance(self.by, Editions) else Editions.only(self.by)
+
+    def apply(self, by: Agreement, at: datetime, open_: OpenChoice = OpenChoice.RECOMPUTE) -> None:
+        """From `at` on there is another edition."""
+        self.by = self.editions.followed_by(by, applied_us=to_us(at), open_=open_)
 
     def sleep_until(self, end: datetime, now: datetime) -> None:
         """Let time pass, waking as often as need be."""

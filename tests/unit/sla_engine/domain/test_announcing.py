@@ -196,10 +196,11 @@ def test_a_merged_lead_stops_its_alerts(engine: Engine, lead: Lead) -> None:
 
 def test_a_clock_taken_out_of_the_agreement_is_cancelled_and_closed_ones_stay(engine: Engine, lead: Lead) -> None:
     owned(engine, lead)
-    engine.by = agreement(more="    enabled: false\n")
+    engine.apply(agreement(more="    enabled: false\n"), utc("2024-01-08 10:04"))
     said = engine.look(utc("2024-01-08 10:05"))
     assert [(each.clock, sla.event_type(each)) for each in said] == [("first_touch", "obligation.cancelled")]
     assert "no longer promises" in said[0].summary
+    assert said[0].occurred_at == utc("2024-01-08 10:04")
     assert engine.look(utc("2024-01-08 12:00")) == []
 
 
@@ -207,12 +208,47 @@ def test_what_closed_under_another_version_never_changes(engine: Engine, lead: L
     owned(engine, lead)
     engine.receive(utc("2024-01-08 10:12"), lead.touch("2024-01-08 10:12"))
     assert engine.types()[-1] == "first_touch.met"
-    engine.by = agreement(more="    settle: 0s\n", warnings='"10%"', handoff="default: 2h")
+    looser = agreement(more="    settle: 0s\n", warnings='"10%"', handoff="default: 2h")
     stricter = agreement(more="    name: Reach out\n", calendar="always")
-    for by in (engine.by, stricter):
-        engine.by = by
+    for at, by in (("2024-01-08 11:00", looser), ("2024-01-08 11:30", stricter)):
+        engine.apply(by, utc(at))
         assert engine.look(utc("2024-01-08 12:00")) == []
         assert engine.wake(utc("2024-01-08 12:00")) is None
+
+
+def test_a_recomputed_deadline_takes_back_the_breach_and_says_under_which_agreement(engine: Engine, lead: Lead) -> None:
+    owned(engine, lead)
+    engine.sleep_until(utc("2024-01-08 10:30"), utc("2024-01-08 10:00:01"))
+    assert engine.types()[-1] == "first_touch.breached"
+    longer = agreement(touch="Enterprise: 1h, default: 1h")
+    engine.apply(longer, utc("2024-01-08 10:30"))
+    said = engine.look(utc("2024-01-08 10:30"))
+    assert {each.retracted_type for each in said if isinstance(each, sla.ObligationRetracted)} == {
+        "obligation.at_risk",
+        "obligation.breached",
+    }
+    assert {each.agreement_version for each in said} == {longer.version}
+    assert f"by the agreement {longer.version}" in said[0].summary
+    engine.sleep_until(utc("2024-01-08 12:00"), utc("2024-01-08 10:30"))
+    assert engine.types()[-2:] == ["first_touch.at_risk", "first_touch.breached"]
+    assert engine.said[-1].occurred_at == utc("2024-01-08 11:00")
+
+
+def test_a_lead_is_looked_at_when_an_edition_comes_into_force(engine: Engine, lead: Lead) -> None:
+    owned(engine, lead)
+    engine.apply(agreement(more="    enabled: false\n"), utc("2024-01-08 10:04"))
+    assert engine.look(utc("2024-01-08 10:03")) == []
+    assert engine.wake(utc("2024-01-08 10:03")) == utc("2024-01-08 10:04")
+
+
+def test_what_only_a_stale_edition_promised_is_taken_back(lead: Lead) -> None:
+    """An engine that had not heard of the new edition yet took in a lead that qualified after it was applied."""
+    engine = Engine(agreement())
+    owned(engine, lead, "2024-01-08 10:05")
+    engine.apply(agreement(more="    enabled: false\n"), utc("2024-01-08 10:04"))
+    [taken_back] = engine.look(utc("2024-01-08 10:06"))
+    assert isinstance(taken_back, sla.ObligationRetracted)
+    assert (taken_back.clock, taken_back.reason) == ("first_touch", "nobody promised it then, as is known now")
 
 
 def test_a_deadline_in_real_time_of_the_new_owner_is_announced_there(engine: Engine, lead: Lead) -> None:

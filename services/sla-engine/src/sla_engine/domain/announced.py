@@ -76,8 +76,8 @@ class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sayings: tuple[Saying, ...] = ()
 
     @classmethod
-    def about(cls, obligation: Obligation, version: str, sayings: tuple[Saying, ...]) -> Self:
-        """What was said of this obligation, as it stands now under this version of the agreement."""
+    def about(cls, obligation: Obligation, sayings: tuple[Saying, ...]) -> Self:
+        """What was said of this obligation, as it stands now. `version` names the agreement that judged it."""
         holder = obligation.holder
         return cls(
             obligation.id,
@@ -93,7 +93,7 @@ class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
             holder.name,
             holder.kind,
             holder.team,
-            version,
+            obligation.agreement_version,
             sayings,
         )
 

@@ -61,23 +61,10 @@ def next_wake(verdict: Verdict, announced: Announced, now: datetime) -> datetime
     coming = [] if verdict.next_fact_us is None else [verdict.next_fact_us]
     for obligation in verdict.obligations:
         told = known.get(obligation.id)
-        if told is not None and _settled(obligation, told, verdict):
-            continue
         unsaid, _ = compare(obligation, told.sayings if told is not None else ())
         coming += [max(due.due_us, now_us) for due in unsaid]
         coming += [at_us for at_us in coming_us(obligation, now_us) if at_us > now_us]
     return from_us(min(coming)) if coming else None
-
-
-def _settled(obligation: Obligation, told: Told, verdict: Verdict) -> bool:
-    """Whether it was closed under another version of the agreement, by the same facts: then it never changes."""
-    closing = told.closing
-    return (
-        closing is not None
-        and told.version != verdict.agreement_version
-        and closing.at_us == obligation.stopped_us
-        and told.started_us == obligation.started_us
-    )
 
 
 class _Session:
@@ -100,10 +87,8 @@ class _Session:
 
     def compare(self, obligation: Obligation, told: Told | None) -> Told:
         """Say what must be said of an obligation; what was told of it thereafter."""
-        if told is not None and _settled(obligation, told, self.verdict):
-            return told
         sayings = list(told.sayings) if told is not None else []
-        changed = told is None or told.version != self.verdict.agreement_version
+        changed = told is None or told.version != obligation.agreement_version
         unsaid, untrue = compare(obligation, sayings)
         for place in untrue:
             assert told is not None
@@ -117,16 +102,14 @@ class _Session:
                 changed = True
         if told is not None and not changed:
             return told
-        return Told.about(obligation, self.verdict.agreement_version, tuple(sayings))
+        return Told.about(obligation, tuple(sayings))
 
     def vanished(self, told: Told) -> Told:
-        """An obligation of which the verdict knows nothing: the agreement changed, or what was known of the lead."""
-        standing = told.standing
-        if not standing:
+        """An obligation of which the verdict knows nothing: by what is known now, it never was."""
+        if not told.standing:
             return told
-        if told.clock not in self.verdict.clocks or told.version != self.verdict.agreement_version:
-            return told if told.closing is not None else self._cancel(told)
-        reason = "this clock did not run, as is known now"
+        promised = told.clock in self.verdict.clocks
+        reason = "this clock did not run, as is known now" if promised else "nobody promised it then, as is known now"
         sayings = tuple([self._take_back(None, told, each, reason) if each.standing else each for each in told.sayings])
         return msgspec.structs.replace(told, sayings=sayings)
 
@@ -146,14 +129,6 @@ class _Session:
         self.taken_back.append(event)
         return Saying(saying.transition, saying.at_us, saying.warning, saying.ordinal, standing=False)
 
-    def _cancel(self, told: Told) -> Told:
-        ordinal = sum(each.transition is Transition.CANCELLED for each in told.sayings)
-        saying = Saying(Transition.CANCELLED, self.now_us, "", ordinal)
-        reason = f"the agreement ({self.verdict.agreement_version}) no longer promises it"
-        event = sla_event.cancel_told(self.verdict, told, saying, reason, self.occasion)
-        self.said.append((self.now_us, Transition.CANCELLED, event))
-        return msgspec.structs.replace(told, sayings=(*told.sayings, saying))
-
 
 def _why(obligation: Obligation, told: Told, verdict: Verdict) -> str:
     """Why a standing announcement is taken back."""
@@ -161,14 +136,17 @@ def _why(obligation: Obligation, told: Told, verdict: Verdict) -> str:
     def at(instant_us: int) -> str:
         return wording.clock_time(from_us(instant_us), verdict.timezone)
 
+    known = "as is known now"
+    if obligation.agreement_version != told.version:
+        known = f"by the agreement {obligation.agreement_version}"
     if obligation.started_us != told.started_us:
-        return f"the clock started {at(obligation.started_us)}, as is known now"
+        return f"the clock started {at(obligation.started_us)}, {known}"
     if obligation.state is State.MET and obligation.stopped_us is not None:
-        return f"it was kept {at(obligation.stopped_us)}, as is known now: {obligation.reason}"
+        return f"it was kept {at(obligation.stopped_us)}, {known}: {obligation.reason}"
     if obligation.state is State.CANCELLED and obligation.stopped_us is not None:
         return f"it no longer counted from {at(obligation.stopped_us)} on: {obligation.reason}"
     if obligation.deadline_us != told.deadline_us:
-        return f"it is due {at(obligation.deadline_us)}, as is known now"
+        return f"it is due {at(obligation.deadline_us)}, {known}"
     if obligation.stopped_us is not None:
-        return f"it was done {at(obligation.stopped_us)}, as is known now: {obligation.reason}"
-    return f"it is {obligation.state.value.replace('_', ' ')}, as is known now"
+        return f"it was done {at(obligation.stopped_us)}, {known}: {obligation.reason}"
+    return f"it is {obligation.state.value.replace('_', ' ')}, {known}"

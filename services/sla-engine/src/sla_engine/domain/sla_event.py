@@ -90,14 +90,6 @@ def take_back(
     )
 
 
-def cancel_told(verdict: Verdict, told: Told, saying: Saying, reason: str, occasion: Occasion) -> sla.AnySlaEvent:
-    """The event that cancels an obligation which the agreement no longer promises."""
-    fields = _fields_told(verdict, told, saying.at_us, occasion)
-    fields["id"] = saying.event_id(told.obligation)
-    summary = f"{told.clock_name} of {verdict.lead_name} no longer counts: {reason}."
-    return sla.ObligationCancelled(**fields, summary=summary, business_seconds=0.0, reason=reason)
-
-
 def _breached(verdict: Verdict, obligation: Obligation, fields: dict[str, Any]) -> sla.ObligationBreached:
     breach = obligation.breach
     assert breach is not None
@@ -128,7 +120,7 @@ def _fields(verdict: Verdict, obligation: Obligation, saying: Saying, occasion: 
         "clock_name": obligation.clock_name,
         "cycle": obligation.cycle,
         "agreement": verdict.agreement,
-        "agreement_version": verdict.agreement_version,
+        "agreement_version": obligation.agreement_version,
         "segment": obligation.segment,
         "calendar": obligation.calendar,
         "started_at": from_us(obligation.started_us),
@@ -155,7 +147,7 @@ def _fields_told(verdict: Verdict, told: Told, now_us: int, occasion: Occasion) 
         "clock_name": told.clock_name,
         "cycle": told.cycle,
         "agreement": verdict.agreement,
-        "agreement_version": verdict.agreement_version,
+        "agreement_version": told.version,
         "segment": told.segment,
         "calendar": told.calendar,
         "started_at": from_us(told.started_us),
