@@ -65,11 +65,11 @@ def case(seed: int) -> Case:
     paper = _paper(dice, zone, base)
     start = dt.datetime.combine(base, dt.time(), dt.UTC)
     grid = Grid(start - dt.timedelta(days=DAYS_BEFORE), start + dt.timedelta(days=DAYS_AFTER), 15)
-    story = _Story(dice, start)
+    story = Story(dice, start)
     story.tell()
     last = start + dt.timedelta(days=DAYS_OF_STORY)
     if dice.random() < 0.7:
-        story.aim(answers(story.events, paper, last, grid))
+        story.aim(_marks(answers(story.events, paper, last, grid)))
     marks = _marks(answers(story.events, paper, last, grid))
     nows = [dice.choice(marks) + dice.choice((-1, 0, 1)) * MICROSECOND for _ in range(2)] if marks else []
     nows += [start + dt.timedelta(minutes=dice.randrange(DAYS_OF_STORY * 24 * 60)), last]
@@ -89,7 +89,7 @@ def _marks(found: Sequence[Answer]) -> list[dt.datetime]:
 def _paper(dice: random.Random, zone: str, base: dt.date) -> Paper:
     names = ("one", "two", "three")
     hours = {
-        name: _hours(dice, name, zone if name == "one" or dice.random() < 0.5 else dice.choice(CROSS_ZONES), base)
+        name: random_hours(dice, name, zone if name == "one" or dice.random() < 0.5 else dice.choice(CROSS_ZONES), base)
         for name in names
     }
     people = []
@@ -140,7 +140,7 @@ def _target(dice: random.Random) -> int:
     return dice.choice((0, 15, 30, 60, 90, 240, 480, 960, dice.randrange(1, 600), dice.randrange(1, 600)))
 
 
-def _hours(dice: random.Random, name: str, zone: str, base: dt.date) -> Hours:
+def random_hours(dice: random.Random, name: str, zone: str, base: dt.date) -> Hours:
     near = [base + dt.timedelta(days=day) for day in range(-2, 9)]
     return Hours(
         name=name,
@@ -181,8 +181,10 @@ def _ranges(dice: random.Random) -> tuple[Range, ...]:
     return ((240, 300), *((15 * opens, 15 * closes) for opens, closes in zip(marks[::2], marks[1::2], strict=True)))
 
 
-class _Story:
+class Story:
     """Makes up what happened to a lead."""
+
+    lengths: tuple[int, ...] = (0, 1, 3, 6, 10)
 
     def __init__(self, dice: random.Random, start: dt.datetime) -> None:
         self._dice = dice
@@ -199,14 +201,14 @@ class _Story:
         if self._dice.random() < 0.6:
             at = self._next(at)
             self._add(lead.LeadAssigned, at, owner=self._dice.choice(OWNERS))
-        for _ in range(self._dice.choice((0, 1, 3, 6, 10))):
+        for _ in range(self._dice.choice(self.lengths)):
             at = self._next(at)
             self._anything(at)
 
-    def aim(self, found: Sequence[Answer]) -> None:
+    def aim(self, at: Sequence[dt.datetime]) -> None:
         """Add something at an instant that matters, or a microsecond beside it."""
         last = self._start + dt.timedelta(days=DAYS_OF_STORY)
-        marks = [mark for mark in _marks(found) if mark < last]
+        marks = [mark for mark in at if mark < last]
         for _ in range(self._dice.choice((1, 1, 2))):
             if marks:
                 self._anything(self._dice.choice(marks) + self._dice.choice((-1, 0, 0, 1)) * MICROSECOND)

@@ -113,7 +113,7 @@ def as_text(paper: Paper) -> str:
                 }
                 for team, hours in paper.teams.items()
             ],
-            "calendars": {name: _hours(hours) for name, hours in paper.hours.items()},
+            "calendars": {name: hours_entry(hours) for name, hours in paper.hours.items()},
             "segments": [
                 {"name": name, "when": {"attribute": "size", "at_least": least}} for name, least in paper.segments
             ],
@@ -135,7 +135,7 @@ def _person(person: Person) -> dict[str, object]:
     return said
 
 
-def _hours(hours: Hours) -> dict[str, object]:
+def hours_entry(hours: Hours) -> dict[str, object]:
     return {
         "zone": hours.zone,
         "week": {

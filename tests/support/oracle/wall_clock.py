@@ -41,6 +41,7 @@ class Grid:
         self.count = (last - first) // self.tick
         self._walls: dict[str, list[dt.datetime]] = {}
         self._open: dict[tuple[str, str] | None, list[bool]] = {}
+        self._windows: dict[tuple[tuple[dt.datetime, dt.datetime], str], tuple[dt.datetime, dt.datetime]] = {}
 
     def instant(self, index: int) -> dt.datetime:
         """The instant at which a tick begins."""
@@ -56,6 +57,13 @@ class Grid:
         if name not in self._open:
             self._open[name] = [True] * self.count if hours is None else self._mark(hours)
         return self._open[name]
+
+    def window(self, window: tuple[dt.datetime, dt.datetime], zone: str) -> tuple[dt.datetime, dt.datetime]:
+        """From when to when a window lasts that is told by the wall clock of a zone."""
+        if (window, zone) not in self._windows:
+            start, end = self._span(self._wall(zone), *window)
+            self._windows[window, zone] = self.instant(start), self.instant(end)
+        return self._windows[window, zone]
 
     def _wall(self, zone: str) -> list[dt.datetime]:
         if zone not in self._walls:
