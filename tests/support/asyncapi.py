@@ -23,6 +23,7 @@ OPERATIONS = (
     ("ingest translates", "receive", topics.CRM_RECEIVED),
     ("ingest tells what happened to leads", "send", topics.LEAD_EVENTS),
     ("sla-engine judges", "receive", topics.LEAD_EVENTS),
+    ("sla-engine passes merged leads on", "send", topics.LEAD_EVENTS),
     ("sla-engine tells what became of promises", "send", topics.SLA_EVENTS),
     ("notifier delivers", "receive", topics.SLA_EVENTS),
 )

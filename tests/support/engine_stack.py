@@ -146,7 +146,7 @@ class Bench:
 
     async def said(self) -> list[AnySlaEvent]:
         """Everything announced, in the order in which it stands in the outbox."""
-        rows = await self.pool.fetch("SELECT value FROM sla_engine.outbox ORDER BY id")
+        rows = await self.pool.fetch("SELECT value FROM sla_engine.outbox WHERE topic = 'sla.events' ORDER BY id")
         return [sla.decode(row["value"]) for row in rows]
 
     async def types(self) -> list[str]:

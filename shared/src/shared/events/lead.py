@@ -6,7 +6,7 @@ All instants are aware UTC datetimes. `id` is deterministic: the same change giv
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -166,6 +166,33 @@ class DealReopened(DealEvent, frozen=True, kw_only=True, omit_defaults=True, tag
     """A closed opportunity is open again."""
 
 
+class JoinEdge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Whether one lead stands merged into the next on a route, as its own events have it.
+
+    Of two words about one edge the greater `version` counts, then the one that it stands, then the earlier `at_us`:
+    when the lead was merged away (Unix time in microseconds).
+    """
+
+    version: int
+    stands: bool
+    at_us: int
+
+
+class LeadJoined(Event, frozen=True, kw_only=True, omit_defaults=True, tag="lead.joined", gc=False):
+    """What is known of a lead that was merged into this one: the sla-engine's own word, on the winning lead's key.
+
+    `route` leads from the lead whose facts these are to the one that was merged into `lead`; `edges` has one entry for
+    each lead on it. `facts` are some of that lead's facts, as the engine stores them (arrays; new fields go at their
+    end); `readings` the reading of each that is not 0. Facts add up: words may come in any order and number. Where an
+    edge does not stand, none of the route's facts counts any more.
+    """
+
+    route: tuple[str, ...]
+    edges: tuple[JoinEdge, ...]
+    facts: tuple[Any, ...] = ()
+    readings: Mapping[str, int] = {}
+
+
 LeadEvent = (
     LeadCreated
     | LeadAttributesChanged
@@ -177,6 +204,7 @@ LeadEvent = (
     | LeadConverted
     | LeadMerged
     | LeadDeleted
+    | LeadJoined
     | TouchLogged
     | DealCreated
     | DealStageChanged

@@ -115,7 +115,7 @@ def test_every_kind_of_event_has_its_fact() -> None:
         "attributes": {}, "stage": "mql", "raw_stage": "MQL", "owner": None, "disposition": "recycled", "into": "l2",
         "touch": "t", "channel": "call", "direction": "outbound", "performed_at": utc("2024-01-08 10:00"), "deal": "d",
     }  # fmt: skip
-    for kind in events.LeadEvent.__args__:
+    for kind in set(events.LeadEvent.__args__) - {events.LeadJoined}:  # which holds facts of another lead
         words = common | {key: value for key, value in needed.items() if key in kind.__struct_fields__}
         event = msgspec.convert(words | {"type": kind.__struct_config__.tag}, kind)
         assert type(reduce(event)) in ORDER, kind

@@ -29,6 +29,7 @@ LEAD_EVENT_TYPES = (
     "lead.converted",
     "lead.merged",
     "lead.deleted",
+    "lead.joined",
     "touch.logged",
     "deal.created",
     "deal.stage_changed",

@@ -11,7 +11,7 @@ import msgspec
 
 from shared.database import DatabaseError, database_errors
 from sla_engine.adapters import queries
-from sla_engine.adapters.outgoing import to_outbox
+from sla_engine.adapters.outgoing import pass_on, to_outbox
 from sla_engine.application.advance import Step
 from sla_engine.application.dossier import Dossier, filed_from_bytes, filed_to_bytes
 from sla_engine.application.filing import Filed, LastSaid, Outcome
@@ -100,7 +100,7 @@ class PostgresStore:
                 if not fenced.endswith(" 1"):
                     raise Fenced(commit.partition, commit.epoch)
                 ids = await _write(connection, commit)
-        if any(step.said for step in commit.steps):
+        if any(step.said or step.passes_on for step in commit.steps):
             self._committed()
         return ids
 
@@ -137,6 +137,9 @@ async def _write(connection: Connection, commit: Commit) -> Mapping[str, int]:
     said = [event for step in commit.steps for event in step.said]
     if said:
         await to_outbox(connection, partition=commit.partition, said=said)
+    passes_on = [event for step in commit.steps for event in step.passes_on]
+    if passes_on:
+        await pass_on(connection, partition=commit.partition, events=passes_on)
     if commit.dead_letters:
         await connection.execute(queries.PUT_ASIDE, commit.partition, *_columns(map(_letter, commit.dead_letters)))
     return ids

@@ -8,11 +8,12 @@ from datetime import datetime
 
 import msgspec
 
-from shared.events.lead import LeadEvent
+from shared.events.lead import LeadEvent, LeadJoined
 from shared.events.sla import AnySlaEvent
 from sla_engine.application.dossier import Dossier, provenance_to_bytes
 from sla_engine.application.filing import Filed, LastSaid, filing, fingerprint, last_said
 from sla_engine.application.forgetting import FORGOTTEN_NAME, forget, is_forgotten, is_privacy_deletion
+from sla_engine.application.joining import kept_promises, merges, passing_on
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.announced import Announced, Told, Transition
 from sla_engine.domain.announcement import announce, next_wake
@@ -48,6 +49,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     said: Sequence[AnySlaEvent]
     settle_us: int
     """The longest settle time among this lead's promises: a breach could not be announced before it was over."""
+    passes_on: Sequence[LeadEvent] = ()
+    """For `lead.events`: what other leads must be told, because this one is the same person."""
 
     @property
     def history_changed(self) -> bool:
@@ -78,17 +81,18 @@ def advance(
     history, changed = _history(before, events)
     if not changed and events:
         return None
+    history, passes_on = passing_on(None if before is None else before.history, history)
     forgotten = is_forgotten(history)
     judged_us = min(max(through_us, _seen_us(events)), to_us(now))
     judged_us = max(judged_us, _named_us(before), _forgotten_us(history) if forgotten else 0)
     judged_at = from_us(judged_us)
-    verdict = judge(history, agreement, judged_at)
+    verdict = kept_promises(judge(history, agreement, judged_at), history)
     trace = events[-1].traceparent if events else None
     told_before = Announced() if before is None else before.announced
     said, announced = announce(told_before, verdict, judged_at, announced_at=now, traceparent=trace)
     wake = next_wake(verdict, announced, judged_at)
     last = {event.obligation: last_said(event) for event in said}
-    papers = _file(before, verdict, announced, last)
+    papers = _file(before, verdict, announced, last, moved=merges(history))
     after = Dossier(
         key=history.lead,
         id=None if before is None else before.id,
@@ -102,11 +106,12 @@ def advance(
         after=after,
         name=FORGOTTEN_NAME if forgotten else verdict.lead_name,
         crm_url=None if forgotten else verdict.crm_url,
-        provenance=provenance_to_bytes(events),
+        provenance=provenance_to_bytes([event for event in events if type(event) is not LeadJoined]),
         rows=papers.rows,
         closings=papers.closings,
         said=said,
         settle_us=max([obligation.settle_us for obligation in verdict.obligations], default=0),
+        passes_on=passes_on,
     )
 
 
@@ -118,8 +123,18 @@ class _Papers(msgspec.Struct):
     closings: list[Closing]
 
 
-def _file(before: Dossier | None, verdict: Verdict, announced: Announced, last: Mapping[str, LastSaid]) -> _Papers:
-    """Compare the verdict with what is filed. What was closed under another agreement stays as it was filed."""
+def _file(
+    before: Dossier | None,
+    verdict: Verdict,
+    announced: Announced,
+    last: Mapping[str, LastSaid],
+    *,
+    moved: frozenset[str],
+) -> _Papers:
+    """Compare the verdict with what is filed. What was closed under another agreement stays as it was filed.
+
+    `moved` are the events by which promises went on to another lead.
+    """
     filed_before = {} if before is None else before.filed
     told = {each.obligation: each for each in announced.told}
     papers = _Papers({}, [], [])
@@ -132,7 +147,7 @@ def _file(before: Dossier | None, verdict: Verdict, announced: Announced, last: 
         now = papers.filed[obligation.id] = fingerprint(obligation, verdict.agreement_version)
         said = last.get(obligation.id)
         if said is not None or filed != now:
-            papers.rows.append(Filed(filing=filing(obligation, verdict), said=said))
+            papers.rows.append(Filed(filing=filing(obligation, verdict, moved=moved), said=said))
     for vanished in filed_before.keys() - papers.filed.keys():
         _close(vanished, filed_before[vanished], told.get(vanished), last.get(vanished), papers)
     return papers

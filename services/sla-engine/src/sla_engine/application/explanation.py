@@ -11,6 +11,7 @@ import msgspec
 from shared.events.envelope import OwnerKind
 from sla_engine.application.dossier import Provenance
 from sla_engine.application.forgetting import is_forgotten
+from sla_engine.application.joining import kept_promises
 from sla_engine.application.narrative import narrate
 from sla_engine.application.reading import LeadRecord
 from sla_engine.domain.agreement import Agreement, Person
@@ -111,13 +112,14 @@ class ObligationExplained(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of the timeline. `provenance` None: not known."""
+    """One event of the timeline. `provenance` None: not known. `from_lead`: a merged lead to which it happened."""
 
     id: str
     at: datetime
     kind: str
     what: str
     provenance: Provenance | None
+    from_lead: str | None = None
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,12 +145,13 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 def explain(record: LeadRecord, agreement: Agreement, now: datetime) -> Explanation:
     """Judge the lead at `now` and lay open how. Newest promise first, oldest event first."""
-    verdict = judge(record.history, agreement, now)
+    verdict = kept_promises(judge(record.history, agreement, now), record.history)
+    told_by = _Teller(agreement, record.history.source, record.history.origins())
     facts = {fact.id: fact for fact in record.history.facts}
     told = {each.obligation: each for each in record.announced.told}
     source = record.history.source
     obligations = [
-        _explained(obligation, facts, told.get(obligation.id), agreement, source) for obligation in verdict.obligations
+        _explained(obligation, facts, told.get(obligation.id), agreement, told_by) for obligation in verdict.obligations
     ]
     forgotten = is_forgotten(record.history)
     owner, team, zone = _owner(record.history.facts, agreement, source)
@@ -165,12 +168,25 @@ def explain(record: LeadRecord, agreement: Agreement, now: datetime) -> Explanat
         judged_at=now,
         forgotten=forgotten,
         obligations=() if forgotten else obligations[::-1],
-        timeline=[_moment(fact, record.provenance, agreement, source) for fact in record.history.facts],
+        timeline=[_moment(fact, record.provenance, told_by) for fact in record.history.facts],
     )
 
 
+class _Teller(msgspec.Struct, frozen=True):
+    """Says what happened, and to which lead where it was another."""
+
+    agreement: Agreement
+    source: str
+    origins: Mapping[str, str]
+
+    def say(self, fact: AnyFact) -> str:
+        origin = self.origins.get(fact.id)
+        what = narrate(fact, self.agreement, self.source)
+        return what if origin is None else f"{what} (from merged lead {origin})"
+
+
 def _explained(
-    obligation: Obligation, facts: Mapping[str, AnyFact], told: Told | None, agreement: Agreement, source: str
+    obligation: Obligation, facts: Mapping[str, AnyFact], told: Told | None, agreement: Agreement, told_by: _Teller
 ) -> ObligationExplained:
     settled = told is not None and told.closing is not None and told.version != agreement.version
     return ObligationExplained(
@@ -198,7 +214,7 @@ def _explained(
         holder=obligation.holder.name,
         team=obligation.escalation.team if obligation.escalation is not None else obligation.holder.team,
         turns=[_turn(holding, agreement) for holding in obligation.holders],
-        grounds=_grounds(obligation, facts, agreement, source),
+        grounds=_grounds(obligation, facts, told_by),
         warnings=[WarningAt(name=warning.name, at=from_us(warning.at_us)) for warning in obligation.warnings],
         announcements=_announcements(told),
         settled_under=told.version if told is not None and settled else None,
@@ -248,13 +264,11 @@ def _person_by_id(agreement: Agreement, person_id: str) -> Person | None:
     return next((person for person in agreement.people.values() if person.id == person_id), None)
 
 
-def _grounds(
-    obligation: Obligation, facts: Mapping[str, AnyFact], agreement: Agreement, source: str
-) -> Sequence[Ground]:
+def _grounds(obligation: Obligation, facts: Mapping[str, AnyFact], told_by: _Teller) -> Sequence[Ground]:
     started = [("started", event) for event in obligation.start_events]
     ended = [("ended", obligation.stop_event)] if obligation.stop_event is not None else []
     return [
-        Ground(role=role, event=event, at=from_us(facts[event].at_us), what=narrate(facts[event], agreement, source))
+        Ground(role=role, event=event, at=from_us(facts[event].at_us), what=told_by.say(facts[event]))
         for role, event in (*started, *ended)
         if event in facts
     ]
@@ -275,13 +289,14 @@ def _announcements(told: Told | None) -> Sequence[Announcement]:
     ]
 
 
-def _moment(fact: AnyFact, provenance: Mapping[str, Provenance], agreement: Agreement, source: str) -> Moment:
+def _moment(fact: AnyFact, provenance: Mapping[str, Provenance], told_by: _Teller) -> Moment:
     return Moment(
         id=fact.id,
         at=from_us(fact.at_us),
         kind=type(fact).__name__.lower(),
-        what=narrate(fact, agreement, source),
+        what=told_by.say(fact),
         provenance=provenance.get(fact.id),
+        from_lead=told_by.origins.get(fact.id),
     )
 
 

@@ -64,10 +64,10 @@ class Filed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     said: LastSaid | None
 
 
-def filing(obligation: Obligation, verdict: Verdict) -> Filing:
-    """The row of an obligation."""
+def filing(obligation: Obligation, verdict: Verdict, *, moved: frozenset[str] = frozenset()) -> Filing:
+    """The row of an obligation. One that one of the events `moved` ended goes on, and counts, on another lead."""
     done = obligation.stopped_us is not None
-    outcome = outcome_of(obligation)
+    outcome = Outcome.CANCELLED if done and obligation.stop_event in moved else outcome_of(obligation)
     return Filing(
         id=obligation.id,
         clock=obligation.clock,

@@ -1,29 +1,38 @@
 """A lead's history: its facts in the order of event time, each once, whatever the order and number of arrivals.
 
 Size: one entry a distinct event (60–150 bytes stored, see docs of the engine), because a late event may land anywhere;
-reports of one activity replace each other and take one entry together. Nothing else grows with redelivery.
+reports of one activity replace each other and take one entry together. Nothing else grows with redelivery. A lead into
+which others were merged holds their facts as well, by the way they came (`sla_engine.domain.joined`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 import msgspec
 
-from shared.events.lead import LeadEvent
-from sla_engine.domain.facts import ORDER, AnyFact, Touch, reduce
+from shared.events.lead import LeadEvent, LeadJoined
+from sla_engine.domain.facts import AnyFact, reduce
+from sla_engine.domain.joined import Joined, accept, effective, take_in
 
 
 class History(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is known of one lead. `facts` are sorted; compare histories with `==`.
 
-    `readings` has the reading of each fact that came of a replay: of two events with one id the later reading counts,
-    so a corrected mapping corrects what it translated wrongly, and no redelivery brings the wrong reading back.
+    `readings` has the reading of each of the lead's own facts that came of a replay: of two events with one id the
+    later reading counts, so a corrected mapping corrects what it translated wrongly, and no redelivery brings the wrong
+    reading back.
+
+    Where leads were merged into this one, `joined` has what came of them, `own` the lead's own facts, and `facts` is
+    what counts of both. `passed_to` are the leads that were told all of this, because this one was merged into them.
     """
 
     lead: str
     source: str
     facts: tuple[AnyFact, ...] = ()
     readings: dict[str, int] = {}
+    own: tuple[AnyFact, ...] = ()
+    joined: tuple[Joined, ...] = ()
+    passed_to: tuple[str, ...] = ()
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> Self:
@@ -45,56 +54,38 @@ class History(msgspec.Struct, frozen=True, array_like=True, gc=False):
         empty = cls(listed[0].lead, listed[0].source)
         return empty.with_events(listed)[0]
 
+    @property
+    def own_facts(self) -> tuple[AnyFact, ...]:
+        """What happened to this very lead."""
+        return self.own if self.joined else self.facts
+
+    def origins(self) -> Mapping[str, str]:
+        """From which merged lead each of the joined facts came, by the fact's id."""
+        return effective(self.own, self.readings, self.joined)[1] if self.joined else {}
+
     def with_events(self, events: Iterable[LeadEvent]) -> tuple[Self, bool]:
         """The history with these events in it, and whether they changed it. All must be of this lead."""
-        facts = {fact.id: fact for fact in self.facts}
-        touches = {fact.touch: fact for fact in self.facts if type(fact) is Touch}
-        readings = self.readings
-        changed, in_order = False, True
-        latest_us = self.facts[-1].at_us if self.facts else None
-        for event in events:
-            known = facts.get(event.id)
-            if known is not None and event.reading <= readings.get(event.id, 0):
-                continue
-            fact = reduce(event)
-            if known is not None:
-                _remove(known, facts, touches)
-                changed = True
-            if type(fact) is Touch:
-                earlier = touches.get(fact.touch)
-                if earlier is not None and _report(earlier) >= _report(fact):
-                    continue
-                if earlier is not None:
-                    del facts[earlier.id]
-                touches[fact.touch] = fact
-            facts[fact.id] = fact
-            changed = True
-            in_order = in_order and (latest_us is None or fact.at_us > latest_us)  # at the end of `facts`, and later
-            latest_us = fact.at_us
-            if event.reading:
-                if readings is self.readings:
-                    readings = dict(readings)
-                readings[event.id] = event.reading
+        listed = list(events)
+        if self.joined or LeadJoined in map(type, listed):
+            return self._with_joined(listed)
+        facts, readings, changed = accept(self.facts, self.readings, listed, reduce)
         if not changed:
             return self, False
-        ordered = facts.values() if in_order else sorted(facts.values(), key=_place)
-        return type(self)(self.lead, self.source, tuple(ordered), readings), True
+        return type(self)(self.lead, self.source, facts, readings, (), (), self.passed_to), True
 
-
-def _remove(fact: AnyFact, facts: dict[str, AnyFact], touches: dict[str, Touch]) -> None:
-    """Make room for a later reading of the same event."""
-    del facts[fact.id]
-    if type(fact) is Touch:
-        del touches[fact.touch]
-
-
-def _place(fact: AnyFact) -> tuple[int, int, str]:
-    return fact.at_us, ORDER[type(fact)], fact.id
-
-
-def _report(touch: Touch) -> tuple[int, str]:
-    """Later reports of an activity are greater."""
-    return touch.reported_us, touch.id
+    def _with_joined(self, events: list[LeadEvent]) -> tuple[Self, bool]:
+        words = [event for event in events if type(event) is LeadJoined]
+        told = [event for event in events if type(event) is not LeadJoined]
+        joined = take_in(self.joined, words, lead=self.lead)
+        own, readings, changed = accept(self.own_facts, self.readings, told, reduce)
+        if not changed and joined == self.joined:
+            return self, False
+        # where only others spoke of the lead so far, its own source counts from its own first word on
+        source = told[0].source if told and not self.own_facts else self.source
+        if not joined:
+            return type(self)(self.lead, source, own, readings, (), (), self.passed_to), True
+        facts, _ = effective(own, readings, joined)
+        return type(self)(self.lead, source, facts, readings, own, joined, self.passed_to), True
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -11,9 +11,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from shared.events.lead import LeadEvent
+from sla_engine.application.joining import join_all, kept_promises
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.agreement_faults import AgreementError
-from sla_engine.domain.history import History
 from sla_engine.domain.judgement import judge
 from sla_engine.domain.obligation import Verdict
 from sla_engine.domain.paper_faults import EventsError
@@ -62,14 +62,17 @@ def register(app: typer.Typer, files: Files) -> None:
     ) -> None:
         """Judge leads by an agreement, on paper: no database, no stream.
 
-        Facts after the instant do not count. Announcements take each event as known from its received_at on.
+        Facts after the instant do not count. Leads that were merged into another
+        pass their history on to it. Announcements take each event as known from its
+        received_at on, and each lead by itself.
         Exit codes: 0 judged, 2 a file or the instant was refused.
         """
         now = _instant(at)
         by = _agreement(files, agreement)
         leads = _by_lead(_events(files, events))
-        verdicts = [judge(History.of(told), by, now) for told in leads]
-        said = [rehearse(told, by, now) for told in leads] if announcements else None
+        histories = join_all(leads)
+        verdicts = [kept_promises(judge(history, by, now), history) for history in histories.values()]
+        said = [rehearse(told, by, now) for told in leads.values()] if announcements else None
         if as_json:
             typer.echo(paper_json(by, now, verdicts, said))
             return
@@ -78,12 +81,12 @@ def register(app: typer.Typer, files: Files) -> None:
             print_announcements(by, _names(verdicts), [each for told in said for each in told])
 
 
-def _by_lead(events: Sequence[LeadEvent]) -> list[list[LeadEvent]]:
+def _by_lead(events: Sequence[LeadEvent]) -> dict[str, list[LeadEvent]]:
     """The events of each lead, leads in the order of their first line."""
     leads: dict[str, list[LeadEvent]] = {}
     for event in events:
         leads.setdefault(event.lead, []).append(event)
-    return list(leads.values())
+    return leads
 
 
 def _names(verdicts: Sequence[Verdict]) -> dict[str, str]:

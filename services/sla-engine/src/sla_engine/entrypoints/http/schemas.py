@@ -173,6 +173,7 @@ class Moment(Answer):
     kind: str
     what: str
     provenance: Provenance | None
+    from_lead: str | None = Field(None, description="It happened to that lead, which was merged into this one.")
 
 
 class Explanation(Answer):
