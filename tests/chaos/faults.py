@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tests.chaos.stage import Stage
 from tests.support.deployment import ServiceProcess
+from tests.support.eventually import LOOK_AGAIN_SECONDS
 from tests.support.tcp_proxy import TcpProxy
 
 Outage = Callable[["Faults"], Awaitable[None]]
@@ -22,6 +23,9 @@ class Form:
     leads_a_second: float
     kills: int
     kill_pause_seconds: tuple[float, float]
+    zombies: int
+    zombie_seconds: float
+    """Longer than a session: others own the partitions when an engine that was frozen or cut off goes on."""
     outages: tuple[Outage, ...]
     outage_pause_seconds: tuple[float, float]
     converge_seconds: float
@@ -37,7 +41,7 @@ class Faults:
         self._dice = random.Random(seed)
         self._began = time.monotonic()
         self._starting: set[asyncio.Task[None]] = set()
-        self._frozen: set[ServiceProcess] = set()
+        self._zombies: set[ServiceProcess] = set()
         self.journal: list[str] = []
         self.counts: Counter[str] = Counter()
 
@@ -46,6 +50,7 @@ class Faults:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._kills())
             group.create_task(self._outages())
+            group.create_task(self._make_zombies())
         await asyncio.gather(*self._starting)
         self.check_alive()
 
@@ -57,10 +62,16 @@ class Faults:
     async def _kills(self) -> None:
         for _ in range(self._form.kills):
             await asyncio.sleep(self._dice.uniform(*self._form.kill_pause_seconds))
-            running = [each for each in self._stage.engines if each not in self._frozen]
-            alive = [each for each in running if each.alive]
-            if alive:
-                await self._kill(self._dice.choice(alive))
+            await self._kill(await self._somebody())
+
+    async def _somebody(self) -> ServiceProcess:
+        """An engine that runs and is neither frozen nor cut off; waits for one."""
+        while not (running := self._well()):  # noqa: ASYNC110 - processes tell nobody
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return self._dice.choice(running)
+
+    def _well(self) -> list[ServiceProcess]:
+        return [each for each in self._stage.engines if each.alive and each not in self._zombies]
 
     async def _kill(self, engine: ServiceProcess) -> None:
         self._note("kill -9", engine.label)
@@ -118,22 +129,33 @@ class Faults:
         for proxy in self._proxies(broker=True, database=True):
             proxy.half_close()
 
-    async def freeze(self, *, seconds: float) -> None:
-        """One engine stands still for longer than its session, and goes on as a zombie."""
-        alive = [each for each in self._stage.engines if each.alive]
-        if not alive:
-            return
-        engine = self._dice.choice(alive)
-        self._note("frozen", f"{engine.label} for {seconds:g} s")
-        self._frozen.add(engine)
+    async def _make_zombies(self) -> None:
+        for number in range(self._form.zombies):
+            await asyncio.sleep(self._dice.uniform(1, 3))
+            engine = await self._somebody()
+            self._zombies.add(engine)
+            await (self._freeze(engine) if number % 2 else self._cut_off(engine))
+            self._zombies.discard(engine)
+
+    async def _freeze(self, engine: ServiceProcess) -> None:
+        self._note("frozen", f"{engine.label} for {self._form.zombie_seconds:g} s")
         engine.freeze()
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(self._form.zombie_seconds)
         engine.thaw()
-        self._frozen.discard(engine)
+
+    async def _cut_off(self, engine: ServiceProcess) -> None:
+        """What it says arrives when others have its partitions."""
+        self._note("cut off alone", f"{engine.label} for {self._form.zombie_seconds:g} s")
+        line = self._stage.lines[self._stage.engines.index(engine)]
+        line.broker.stall()
+        line.database.stall()
+        await asyncio.sleep(self._form.zombie_seconds)
+        await line.broker.heal()
+        await line.database.heal()
 
     def _proxies(self, broker: bool, database: bool) -> list[TcpProxy]:
-        both = ((broker and self._stage.broker is not None, self._stage.to_broker), (database, self._stage.to_database))
-        return [proxy for wanted, proxy in both if wanted]
+        wanted = [each.broker for each in self._stage.lines] if broker and self._stage.broker is not None else []
+        return [*wanted, *([each.database for each in self._stage.lines] if database else [])]
 
     async def _heal(self, broker: bool, database: bool) -> None:
         for proxy in self._proxies(broker, database):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +16,16 @@ from tests.support.postgres_server import BreakablePostgres
 from tests.support.tcp_proxy import TcpProxy
 
 PARTITIONS = 6
+BATCH_RECORDS = 20
+"""So few that a backlog of seconds takes many fetches, as one of minutes does in production: time to do it wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """One engine's ways to what it needs."""
+
+    broker: TcpProxy
+    database: TcpProxy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +35,10 @@ class Stage:
     """
 
     engines: list[ServiceProcess]
+    lines: list[Lines]
+    """Of each engine."""
     database: BreakablePostgres
-    to_database: TcpProxy
     broker: KafkaBroker | None
-    to_broker: TcpProxy
     stream: Stream
 
     async def start(self, count: int) -> None:
@@ -45,31 +55,34 @@ async def open_stage(
     """A stage with engines that are not started yet."""
     (folder / "agreement.json").write_text(agreement, encoding="utf-8")
     async with contextlib.AsyncExitStack() as stack:
-        to_database = await stack.enter_async_context(TcpProxy(_socket(database.url)))
-        to_broker = await stack.enter_async_context(TcpProxy())
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("LEADPACT_")},
-            "LEADPACT_LOG_FORMAT": "console",
-            "LEADPACT_STREAM_PARTITIONS": str(PARTITIONS),
-            "LEADPACT_ENGINE_AGREEMENT": str(folder / "agreement.json"),
-            "LEADPACT_DATABASE_URL": _through(database.url, to_database.port),
-        }
-        broker, url = None, None
-        if kafka:
-            broker = stack.enter_context(_running_broker(to_broker))
-            url = f"kafka://{broker.bootstrap}"
-            environment["LEADPACT_STREAM_URL"] = f"kafka://127.0.0.1:{to_broker.port}"
+        lines = [
+            Lines(
+                broker=await stack.enter_async_context(TcpProxy()),
+                database=await stack.enter_async_context(TcpProxy(_socket(database.url))),
+            )
+            for _ in range(engines)
+        ]
+        broker = stack.enter_context(_running_broker([each.broker for each in lines])) if kafka else None
+        url = f"kafka://{broker.bootstrap}" if broker is not None else None
         stream = await stack.enter_async_context(open_stream(url, database_url=database.url, client_id="chaos"))
-        processes = [_engine(number, environment, folder) for number in range(engines)]
+        processes = [
+            _engine(number, _environment(folder, database.url, line, kafka=kafka), folder)
+            for number, line in enumerate(lines)
+        ]
         stack.push_async_callback(_end, processes)
-        yield Stage(
-            engines=processes,
-            database=database,
-            to_database=to_database,
-            broker=broker,
-            to_broker=to_broker,
-            stream=stream,
-        )
+        yield Stage(engines=processes, lines=lines, database=database, broker=broker, stream=stream)
+
+
+def _environment(folder: Path, database_url: str, line: Lines, *, kafka: bool) -> Mapping[str, str]:
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("LEADPACT_")},
+        "LEADPACT_LOG_FORMAT": "console",
+        "LEADPACT_STREAM_PARTITIONS": str(PARTITIONS),
+        "LEADPACT_ENGINE_BATCH_RECORDS": str(BATCH_RECORDS),
+        "LEADPACT_ENGINE_AGREEMENT": str(folder / "agreement.json"),
+        "LEADPACT_DATABASE_URL": _through(database_url, line.database.port),
+        **({"LEADPACT_STREAM_URL": f"kafka://127.0.0.1:{line.broker.port}"} if kafka else {}),
+    }
 
 
 def _engine(number: int, environment: Mapping[str, str], folder: Path) -> ServiceProcess:
@@ -85,10 +98,11 @@ async def _end(processes: list[ServiceProcess]) -> None:
 
 
 @contextlib.contextmanager
-def _running_broker(proxy: TcpProxy) -> Iterator[KafkaBroker]:
+def _running_broker(proxies: Sequence[TcpProxy]) -> Iterator[KafkaBroker]:
     try:
-        with breakable_broker(behind=proxy.port) as broker:
-            proxy.target = ("127.0.0.1", broker.proxied_port)
+        with breakable_broker(behind=[proxy.port for proxy in proxies]) as broker:
+            for proxy, port in zip(proxies, broker.proxied_ports, strict=True):
+                proxy.target = ("127.0.0.1", port)
             broker.start()
             yield broker
     except KafkaUnavailable as reason:

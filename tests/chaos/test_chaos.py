@@ -6,21 +6,17 @@ LEADPACT_TEST_CHAOS_SEED runs another one. Stories and faults follow from it; wh
 
 import asyncio
 import os
-import statistics
-import sys
-from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from shared.events.sla import ObligationBreached
-from tests.chaos import observer
-from tests.chaos.checker import Findings, Logged, check
+from tests.chaos.checker import Findings
 from tests.chaos.faults import Faults, Form
 from tests.chaos.load import Load, now
 from tests.chaos.promises import Promises
-from tests.chaos.stage import Stage, open_stage
+from tests.chaos.stage import open_stage
+from tests.chaos.verdict import judge_run, tell
 from tests.support.postgres_server import BreakablePostgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
@@ -30,9 +26,11 @@ SEED = int(os.environ.get("LEADPACT_TEST_CHAOS_SEED", "1"))
 
 SHORT_FORM = Form(
     engines=2,
-    leads_a_second=12,
+    leads_a_second=15,
     kills=5,
     kill_pause_seconds=(1.5, 4.0),
+    zombies=2,
+    zombie_seconds=8,
     outages=(
         partial(Faults.restart_broker, kill=False),
         partial(Faults.restart_database, kill=True),
@@ -48,6 +46,8 @@ FULL_FORM = Form(
     leads_a_second=40,
     kills=50,
     kill_pause_seconds=(4.0, 10.0),
+    zombies=20,
+    zombie_seconds=10,
     outages=(
         partial(Faults.restart_broker, kill=False),
         partial(Faults.restart_database, kill=False),
@@ -55,12 +55,10 @@ FULL_FORM = Form(
         partial(Faults.restart_database, kill=True),
         partial(Faults.cut, database=True, seconds=60),
         Faults.half_close,
-        partial(Faults.freeze, seconds=15),
         partial(Faults.stall, broker=True, seconds=60),
         partial(Faults.restart_broker, kill=True),
         partial(Faults.stall, database=True, seconds=60),
         Faults.half_close,
-        partial(Faults.freeze, seconds=15),
     ),
     outage_pause_seconds=(3.0, 8.0),
     converge_seconds=240,
@@ -79,7 +77,9 @@ async def test_nothing_is_lost_doubled_or_false(tmp_path: Path, breakable_postgr
         faults = Faults(stage, seed=SEED, form=form)
         try:
             await under_load(load, faults)
-            await judge_run(stage, promises, load, faults, converge_seconds=form.converge_seconds)
+            await judge_run(stage, promises, load, converge_seconds=form.converge_seconds)
+            tell(", ".join(f"{what}: {count}" for what, count in sorted(faults.counts.items())))
+            faults.check_alive()
         except BaseException:
             tell("\n".join(faults.journal))
             for engine in stage.engines:
@@ -96,46 +96,6 @@ async def under_load(load: Load, faults: Faults) -> None:
     finally:
         over.set()
         await telling
-
-
-async def judge_run(stage: Stage, promises: Promises, load: Load, faults: Faults, *, converge_seconds: float) -> None:
-    """Wait for the last announcement, then compare everything with the oracle."""
-    log = await observer.read_log(stage.stream, load.acknowledged)
-    announcements = observer.Announcements(promises, log)
-    complete = await announcements.read_until_complete(stage.stream, within_seconds=converge_seconds)
-    faults.check_alive()
-    if complete:
-        await observer.settled(stage.database.url, within_seconds=converge_seconds)
-    await announcements.read_rest(stage.stream)
-    findings = check(promises, log, announcements.records)
-    await observer.compare_database(stage.database.url, promises, log, findings)
-    tell(figures(load, faults, announcements, log))
-    tell(str(findings))
-    assert findings.none, f"seed {SEED}\n{findings}"
-
-
-def figures(
-    load: Load, faults: Faults, announcements: observer.Announcements, log: Mapping[str, Sequence[Logged]]
-) -> str:
-    """What happened, in numbers."""
-    breaches = [each.event for each in announcements.records if isinstance(each.event, ObligationBreached)]
-    late = sorted((each.announced_at - each.deadline).total_seconds() for each in breaches)
-    standing, median = announcements.standing, f"{statistics.median(late):.1f}"
-    return "\n".join(
-        [
-            ", ".join(f"{what}: {count}" for what, count in sorted(faults.counts.items())),
-            f"leads: {len(log)}, records: {sum(map(len, log.values()))}, of them appended again: {load.repeated}",
-            f"announcements: {len(standing.seen)}, taken back: {len(standing.taken_back)}",
-            f"published again and dropped: {standing.dropped}",
-            f"breaches: {len(breaches)}, a median of {median} s late, at most {late[-1]:.1f} s",
-        ]
-    )
-
-
-def tell(text: str) -> None:
-    """For whoever runs it; pytest shows it where the test fails, `make chaos` always."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 def test_findings_name_what_is_wrong() -> None:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -36,9 +36,9 @@ PROPERTIES = """
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller},PROXIED://127.0.0.1:{proxied}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker},PROXIED://127.0.0.1:{behind}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}{proxied}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker}{advertised}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={directory}/log
@@ -108,12 +108,14 @@ class ExternalBroker:
 class KafkaBroker:
     """One broker in KRaft mode on the machine's Java. Keeps its data and its ports over `stop`, `kill` and `start`.
 
-    `behind` is the port of a proxy: whoever connects to `proxied_port` through it is told to go on connecting there.
+    `behind` are the ports of proxies: whoever connects to one of `proxied_ports` through its proxy is told to go on
+    connecting there.
     """
 
-    def __init__(self, directory: Path, *, behind: int | None = None) -> None:
+    def __init__(self, directory: Path, *, behind: Sequence[int] = ()) -> None:
         self._directory = directory
-        self._port, controller, self.proxied_port = free_port(), free_port(), free_port()
+        self._port, controller = free_port(), free_port()
+        self.proxied_ports = [free_port() for _ in behind]
         self._process: subprocess.Popen[bytes] | None = None
         self.bootstrap = f"127.0.0.1:{self._port}"
         self.log = directory / "broker.log"
@@ -121,8 +123,9 @@ class KafkaBroker:
         settings = PROPERTIES.format(
             broker=self._port,
             controller=controller,
-            proxied=self.proxied_port,
-            behind=behind or self.proxied_port,
+            proxied=_listed(",PROXIED{}://127.0.0.1:{}", self.proxied_ports),
+            advertised=_listed(",PROXIED{}://127.0.0.1:{}", behind),
+            protocols=_listed(",PROXIED{}:PLAINTEXT", behind),
             directory=directory,
         )
         (directory / "server.properties").write_text(settings)
@@ -202,6 +205,10 @@ class KafkaBroker:
         self._process = None
 
 
+def _listed(text: str, ports: Sequence[int]) -> str:
+    return "".join(text.format(number, port) for number, port in enumerate(ports))
+
+
 def _accepts(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -243,7 +250,7 @@ def ensure_jars() -> None:
 
 
 @contextlib.contextmanager
-def breakable_broker(directory: Path | None = None, *, behind: int | None = None) -> Iterator[KafkaBroker]:
+def breakable_broker(directory: Path | None = None, *, behind: Sequence[int] = ()) -> Iterator[KafkaBroker]:
     """A broker of one's own, not started yet; `behind` as `KafkaBroker` says. Raises `KafkaUnavailable`."""
     ensure_jars()
     with contextlib.ExitStack() as stack:

@@ -1,0 +1,51 @@
+"""After a run: wait for the last announcement, then compare everything with the oracle."""
+
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+
+from shared.events.sla import ObligationBreached
+from tests.chaos import observer
+from tests.chaos.checker import Logged, check
+from tests.chaos.load import Load
+from tests.chaos.promises import Promises
+from tests.chaos.stage import Stage
+
+
+async def judge_run(stage: Stage, promises: Promises, load: Load, *, converge_seconds: float) -> None:
+    """Fails with what was lost, doubled or false. `converge_seconds` bounds the wait, for machines of any speed."""
+    log = await observer.read_log(stage.stream, load.acknowledged)
+    announcements = observer.Announcements(promises, log)
+    if await announcements.read_until_complete(stage.stream, within_seconds=converge_seconds):
+        await observer.settled(stage.database.url, within_seconds=converge_seconds)
+    await announcements.read_rest(stage.stream)
+    findings = check(promises, log, announcements.records)
+    await observer.compare_database(stage.database.url, promises, log, findings)
+    tell(figures(stage, load, announcements, log))
+    tell(str(findings))
+    assert findings.none, str(findings)
+
+
+def figures(
+    stage: Stage, load: Load, announcements: observer.Announcements, log: Mapping[str, Sequence[Logged]]
+) -> str:
+    """What happened, in numbers."""
+    fenced = sum(engine.log.read_text(errors="replace").count("engine_fenced") for engine in stage.engines)
+    breaches = [each.event for each in announcements.records if isinstance(each.event, ObligationBreached)]
+    late = sorted((each.announced_at - each.deadline).total_seconds() for each in breaches)
+    standing, median = announcements.standing, f"{statistics.median(late):.1f}"
+    return "\n".join(
+        [
+            f"leads: {len(log)}, records: {sum(map(len, log.values()))}, of them appended again: {load.repeated}",
+            f"announcements: {len(standing.seen)}, taken back: {len(standing.taken_back)}",
+            f"published again and dropped: {standing.dropped}",
+            f"commits of zombies refused: {fenced}",
+            f"breaches: {len(breaches)}, a median of {median} s after their deadline, at most {late[-1]:.1f} s",
+        ]
+    )
+
+
+def tell(text: str) -> None:
+    """For whoever runs it; pytest shows it where the test fails, `make chaos` always."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
