@@ -98,7 +98,7 @@ def random_agreement(dice: Dice, zone: str, base: dt.date) -> Agreement:
             ),
         ),
         clocks=tuple(clocks),
-        exceptions=tuple(_exempt(dice, clocks, base) for _ in range(dice.choice((0, 0, 0, 1, 2)))),
+        exceptions=tuple(_exempt(dice, clocks, base) for _ in range(dice.choice((0, 0, 1, 2)))),
         first_day=base + dt.timedelta(days=dice.randrange(-2, 3)) if dice.random() < 0.1 else None,
         last_day=base + dt.timedelta(days=dice.randrange(3, 8)) if dice.random() < 0.1 else None,
     )
@@ -154,7 +154,7 @@ def _exempt(dice: Dice, clocks: Sequence[Clock], base: dt.date) -> Exempt:
 
 def _clocks(dice: Dice, names: Sequence[str], *, uniform: bool) -> list[Clock]:
     clocks: list[Clock] = []
-    for number in range(dice.choice((1, 2, 2, 3, 4))):
+    for number in range(dice.choice((1, 2, 3, 4, 5))):
         before = [clock.id for clock in clocks]
         clocks.append(_clock(dice, f"clock_{number}", names, before, uniform=uniform))
     dice.shuffle(clocks)
@@ -166,7 +166,7 @@ def _clock(dice: Dice, name: str, names: Sequence[str], before: Sequence[str], *
     per: Literal["stay", "lead"] = dice.choice(("stay", "stay", "lead"))
     ended: Condition | None = {"ended": dice.choice(before)} if before else None
     start = ended if ended is not None and dice.random() < 0.5 else ask.start()
-    pause, resume = (None, None) if dice.random() < 0.65 else ask.pause()
+    pause, resume = (None, None) if dice.random() < 0.5 else ask.pause()
     calendar = dice.choice(("team", "team", "owner", "owner", "always", names[1]))
     targets = _targets(dice, names, uniform=uniform)
     return Clock(
@@ -235,12 +235,12 @@ class Questions:
 
     def start(self) -> Condition:
         """Something that lets a run begin."""
-        if self._dice.random() < 0.5:
+        if self._dice.random() < 0.7:
             return self._one_of(
                 lambda: {"stage": ["mql"]},
                 lambda: {"qualified": True},
                 lambda: {"qualified": True, "owner_kind": "person"},
-                lambda: {"event": ["lead.created", "lead.assigned", "touch.logged"]},
+                lambda: {"event": ["lead.stage_changed", "lead.assigned", "touch.logged"]},
                 lambda: {"touch": {}},
             )
         return self._one_of(
