@@ -67,7 +67,7 @@ test: $(STAMP_DEV) ## All tests, with real PostgreSQL and real Apache Kafka wher
 
 .PHONY: nightly
 nightly: $(STAMP_DEV) ## The properties on many more cases than `make test` takes
-	@LEADPACT_TEST_ORACLE_CASES=10000 $(BIN)/python -m pytest -n 2 tests/property $(PYTEST_ARGS)
+	@LEADPACT_TEST_ORACLE_CASES=10000 LEADPACT_TEST_SIMULATION_RUNS=5000 $(BIN)/python -m pytest -n 2 tests/property $(PYTEST_ARGS)
 
 .PHONY: chaos
 chaos: $(STAMP_DEV) ## Engines killed 50 times, broker and database away: nothing lost, doubled or false (10 minutes)
