@@ -50,7 +50,8 @@ class SlaEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
 
     `occurred_at` is the transition's event time (a breach: the deadline), `announced_at` when the engine decided to
     say so. `summary` is one line that a manager understands. `late` marks what was announced only after an outage.
-    `deadline` is None where a clock has none yet. Seconds are counted from `started_at` to `occurred_at`.
+    `round` counts the runs of one clock in one cycle (attempts, touches in turn). Seconds are counted from `started_at`
+    to `occurred_at`.
     """
 
     type: ClassVar[str]
@@ -81,6 +82,7 @@ class SlaEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     source: str | None = None
     late: bool = False
     traceparent: str | None = None
+    round: int = 1
 
 
 class ObligationOpened(SlaEvent, frozen=True, kw_only=True, omit_defaults=True, tag="obligation.opened", gc=False):
@@ -113,6 +115,13 @@ class ObligationCancelled(
     reason: str
 
 
+class ObligationExcused(SlaEvent, frozen=True, kw_only=True, omit_defaults=True, tag="obligation.excused", gc=False):
+    """The deadline passed unmet, and an exception of the agreement excuses it: why, and by whose word."""
+
+    reason: str
+    author: str = ""
+
+
 class ObligationRetracted(
     SlaEvent, frozen=True, kw_only=True, omit_defaults=True, tag="obligation.retracted", gc=False
 ):
@@ -133,6 +142,7 @@ AnySlaEvent = (
     | ObligationMet
     | ObligationMetLate
     | ObligationCancelled
+    | ObligationExcused
     | ObligationRetracted
 )
 """Any SLA event; decode with `decode`."""

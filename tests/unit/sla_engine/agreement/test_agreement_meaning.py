@@ -9,9 +9,8 @@ from ruamel.yaml import YAML
 
 from shared.events.envelope import Owner, OwnerKind
 from sla_engine.adapters.agreement_file import json_schema, parse_agreement, read_agreement
-from sla_engine.domain.agreement import ClockKind
 from sla_engine.domain.agreement_faults import AgreementError
-from sla_engine.domain.conditions import Subject
+from sla_engine.domain.conditions import Snapshot
 from sla_engine.domain.instants import to_us
 from tests.support.story_builder import utc
 from tests.unit.sla_engine.agreement.test_agreement_faults import SOUND, TODAY
@@ -22,7 +21,7 @@ EXAMPLE = DEPLOY / "agreement.example.yaml"
 
 def test_the_example_is_fit_to_be_used() -> None:
     read = read_agreement(EXAMPLE, today=TODAY)
-    assert [clock.kind for clock in read.clocks] == [ClockKind.HANDOFF, ClockKind.FIRST_TOUCH]
+    assert [clock.id for clock in read.clocks] == ["handoff", "first_touch"]
     assert read.teams["Inside sales"].manager is not None
 
 
@@ -122,7 +121,7 @@ def test_the_calendar_of_the_example_is_open_when_its_words_say_so(at: str, is_o
     ],
 )
 def test_the_first_segment_in_the_file_that_matches_wins(attributes: dict[str, str | int], segment: str | None) -> None:
-    subject = Subject(attributes=attributes, source="hubspot", owner=None, team=None)
+    subject = Snapshot(attributes=attributes, source="hubspot", owner=None, team=None)
     read = read_agreement(EXAMPLE, today=TODAY)
     assert next((each.name for each in read.segments if each.condition.holds(subject)), None) == segment
 
@@ -135,10 +134,10 @@ def test_conditions_join_and_deny() -> None:
         parse_agreement(SOUND.replace("{attribute: size, at_least: 1000}", when), today=TODAY).segments[0].condition
     )
     plain = {"source": "crm", "owner": None, "team": None}
-    assert condition.holds(Subject(attributes={}, **plain))  # type: ignore[arg-type] # one of several shapes
+    assert condition.holds(Snapshot(attributes={}, **plain))  # type: ignore[arg-type] # one of several shapes
     for said in ({"source": "fair"}, {"owner": "max"}, {"team": "Inside sales"}):
-        assert not condition.holds(Subject(attributes={}, **{**plain, **said}))  # type: ignore[arg-type] # same
-    assert not condition.holds(Subject(attributes={"size": 0}, **plain))  # type: ignore[arg-type] # same
+        assert not condition.holds(Snapshot(attributes={}, **{**plain, **said}))  # type: ignore[arg-type] # same
+    assert not condition.holds(Snapshot(attributes={"size": 0}, **plain))  # type: ignore[arg-type] # same
 
 
 def test_bounds_are_inclusive_or_not_as_said() -> None:
@@ -149,6 +148,6 @@ def test_bounds_are_inclusive_or_not_as_said() -> None:
     held = [
         size
         for size in (10, 10.5, 19.9, 20, True, None, "12")
-        if condition.holds(Subject(attributes={"size": size}, source="crm", owner=None, team=None))
+        if condition.holds(Snapshot(attributes={"size": size}, source="crm", owner=None, team=None))
     ]
     assert held == [10.5, 19.9, "12"]

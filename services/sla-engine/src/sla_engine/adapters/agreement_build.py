@@ -5,19 +5,25 @@ A name that means nothing is noted and stood in for, so that all faults are foun
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from shared.events.sla import Party
 from sla_engine.adapters import agreement_schema as schema
 from sla_engine.adapters.calendar_build import build_calendars
-from sla_engine.adapters.clock_build import Reach, build_clocks
+from sla_engine.adapters.clock_build import Around, Reach, build_clocks
 from sla_engine.adapters.condition_build import build_condition
+from sla_engine.adapters.exception_build import absences, build_exceptions
 from sla_engine.adapters.faults import Faults
-from sla_engine.adapters.yaml_lines import Lines
+from sla_engine.adapters.moment_build import Names
+from sla_engine.adapters.yaml_lines import Lines, Path
 from sla_engine.adapters.zones import known_zones
 from sla_engine.domain.agreement import Agreement, Person, Segment, Team
 from sla_engine.domain.calendar import Calendar
-from sla_engine.domain.instants import DAY
+from sla_engine.domain.calendar_spec import ClosedWindow
+from sla_engine.domain.calendar_year import first_instant, last_instant
+from sla_engine.domain.instants import DAY, from_us
 
 
 def build(
@@ -38,7 +44,10 @@ def build(
     teams_of = _Roster(read, faults).teams_of()
     default = _default_calendar(read, calendars, faults)
     zoned = _Zoned(calendars)
-    people = [_person(entry, teams_of, read, zoned, default) for entry in read.people]
+    people = [
+        _with_absences(_person(entry, teams_of, read, zoned, default), entry, ("people", at), faults)
+        for at, entry in enumerate(read.people)
+    ]
     by_name = {name: person for person in people for name in (person.id, person.name)}
     teams = {entry.name: _team(entry, by_name, read, zoned, default) for entry in read.teams}
     segments = tuple(
@@ -49,8 +58,13 @@ def build(
         )
         for at, entry in enumerate(read.segments)
     )
-    reach = Reach(calendars, [person.calendar for person in people], list(teams.values()), default, today_us)
-    clocks = build_clocks(read, segments, teams, reach, faults)
+    reach = Reach(
+        calendars, [person.calendar for person in people], [team.calendar for team in teams.values()], default, today_us
+    )
+    names = Names(by_name, teams, tuple(read.clocks))
+    clocks = build_clocks(Around(read, segments, names, reach, faults))
+    exceptions = build_exceptions(read, faults)
+    starts_us, ends_us = _term(read, faults)
     marketing_team = teams.get(read.parties.marketing.team or "")
     faults.stop_if_any(file)
     return Agreement(
@@ -75,7 +89,26 @@ def build(
         ),
         marketing_team=marketing_team,
         sales_team=teams.get(read.parties.sales.team or "") or next(iter(teams.values()), None),
+        exceptions=exceptions,
+        starts_us=starts_us,
+        ends_us=ends_us,
         declared=declared,
+    )
+
+
+def _term(read: schema.AgreementFile, faults: Faults) -> tuple[int | None, int | None]:
+    """From the first day's beginning to the last day's end, in the agreement's zone."""
+    term = read.agreement.term
+    if term is None or read.agreement.timezone not in known_zones():
+        return None, None
+    if term.from_ is not None and term.to is not None and term.to < term.from_:
+        faults.add(("agreement", "term"), "ends before it begins", "Write the later day under to")
+    zone = ZoneInfo(read.agreement.timezone)
+    first = None if term.from_ is None else dt.datetime.combine(term.from_, dt.time())
+    after = None if term.to is None else dt.datetime.combine(term.to + dt.timedelta(days=1), dt.time())
+    return (
+        None if first is None else first_instant(first, zone),
+        None if after is None else first_instant(after, zone),
     )
 
 
@@ -174,6 +207,27 @@ def _person(
         slack=entry.slack,
         email=entry.email,
     )
+
+
+def _with_absences(person: Person, entry: schema.PersonEntry, path: Path, faults: Faults) -> Person:
+    """The person with their own calendar closed while they are away."""
+    windows = absences(entry, path, faults)
+    if not windows or person.zone not in known_zones():
+        return person
+    spec = person.calendar.spec
+    there = [_by_the_clocks_of(spec.zone, person.zone, window) for window in windows]
+    calendar = Calendar(replace(spec, closed_windows=(*spec.closed_windows, *there)))
+    return replace(person, calendar=calendar)
+
+
+def _by_the_clocks_of(zone: str, own: str, window: ClosedWindow) -> ClosedWindow:
+    if zone == own:
+        return window
+    start, end = (
+        from_us(instant(wall, ZoneInfo(own))).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        for instant, wall in ((first_instant, window.start), (last_instant, window.end))
+    )
+    return ClosedWindow(start, end, window.reason)
 
 
 def _named(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from shared.events.envelope import Channel, Direction
-from sla_engine.domain.agreement import OnReassignment, TouchBy
+from sla_engine.domain.agreement import Blame, Effect, OnReassignment, Per
 
 
 def _text(value: object) -> object:
@@ -62,6 +62,7 @@ class Head(Section):
     term: Term | None = None
     review: str | None = Field(None, description="How often it is looked at again: monthly, quarterly, six-monthly.")
     calendar: Text | None = Field(None, description="The calendar of everybody whose team names none.")
+    blame: Blame = Field(Blame.HOLDER_AT_DEADLINE, description="Who is charged with a broken promise.")
 
 
 class Party(Section):
@@ -98,6 +99,14 @@ class Stages(Section):
     )
 
 
+class AbsenceEntry(Section):
+    """A person is away, by the wall clock of their own zone."""
+
+    from_: Text = Field(alias="from", description='First day, or "2026-03-02 14:00".')
+    to: Text = Field(description="Last day (included), or an instant.")
+    why: str = ""
+
+
 class PersonEntry(Section):
     """Somebody who may own leads or be told of them."""
 
@@ -108,6 +117,7 @@ class PersonEntry(Section):
     calendar: Text | None = Field(None, description="Own hours; else the team's, by the clocks of the person's zone.")
     slack: Text | None = Field(None, description="Slack member id, such as U012AB3CD.")
     email: Text | None = None
+    absences: list[AbsenceEntry] = Field([], description="When the person is away: their own calendar is closed.")
 
 
 class TeamEntry(Section):
@@ -160,12 +170,9 @@ class CalendarEntry(Section):
     closed: list[ClosedEntry] = []
 
 
-class When(Section):
-    """A condition: one question, or several joined by all, any, not."""
+class Asked(Section):
+    """Questions about a lead that segments and clocks ask."""
 
-    all: list["When"] | None = Field(None, description="Every one holds.")
-    any: list["When"] | None = Field(None, description="At least one holds.")
-    not_: "When | None" = Field(None, alias="not", description="It does not hold.")
     attribute: Text | None = Field(None, description="Name of a lead's attribute; say also what it must be.")
     equals: Value | None = None
     one_of: list[Value] | None = None
@@ -180,6 +187,14 @@ class When(Section):
     team: Texts | None = Field(None, description="Teams whose people own it.")
 
 
+class When(Asked):
+    """A condition: one question, or several joined by all, any, not."""
+
+    all: list["When"] | None = Field(None, description="Every one holds.")
+    any: list["When"] | None = Field(None, description="At least one holds.")
+    not_: "When | None" = Field(None, alias="not", description="It does not hold.")
+
+
 class SegmentEntry(Section):
     """Leads that get promises of their own. The first in the file that matches and has a target wins."""
 
@@ -188,50 +203,136 @@ class SegmentEntry(Section):
     description: str | None = None
 
 
+def _by(value: object) -> object:
+    return {"anyone": {}, "owner": {"owner": True}}.get(value, value) if isinstance(value, str) else value
+
+
+class ByEntry(Section):
+    """Whose touch counts; nothing said: anyone's."""
+
+    owner: bool = Field(default=False, description="The lead's owner.")
+    people: Texts = Field([], description="People, by id or name, or CRM ids.")
+    team: Texts = Field([], description="Teams whose people count.")
+
+
+_BY_SCHEMA = {"anyOf": [{"enum": ["anyone", "owner"]}, ByEntry.model_json_schema()]}
+
+
 class TouchEntry(Section):
     """What counts as a touch."""
 
     channels: list[Channel] = [Channel.CALL, Channel.EMAIL, Channel.MEETING, Channel.MESSAGE]
     directions: list[Direction] = [Direction.OUTBOUND]
-    by: TouchBy = TouchBy.ANYONE
+    by: Annotated[ByEntry, BeforeValidator(_by), WithJsonSchema(_BY_SCHEMA)] = Field(
+        ByEntry(), description="anyone, owner, or {people: …} or {team: …}."
+    )
     automated: bool = Field(default=False, description="Whether sequences and other machines count.")
+    outcome: Texts = Field([], description="Only touches with one of these outcomes, as the mapping calls them.")
+
+
+Values = Annotated[list[Value], BeforeValidator(_listed), Field(min_length=1)]
+
+
+class MomentEntry(Asked):
+    """A condition over what happens to a lead: one question, or several joined by all, any, not."""
+
+    all: list["MomentEntry"] | None = Field(None, description="Every one holds.")
+    any: list["MomentEntry"] | None = Field(None, description="At least one holds.")
+    not_: "MomentEntry | None" = Field(None, alias="not", description="It does not hold.")
+    event: Texts | None = Field(None, description="An event of such a type came, such as lead.accepted.")
+    fields: dict[str, Values] | None = Field(None, description="An event with these values came.")
+    touch: TouchEntry | None = Field(None, description="A touch that counts was made.")
+    count: int | None = Field(None, ge=1, description="From the so-many-th time on, beside event, fields or touch.")
+    ended: Text | None = Field(None, description="A run of that clock was stopped.")
+    stage: Texts | None = Field(None, description="While the lead is in one of these stages.")
+    qualified: bool | None = Field(None, description="While the lead is (not) in the qualified stages.")
+    owner_kind: Texts | None = Field(None, description="While a person, a queue, a team or nobody owns the lead.")
+
+
+class WordsEntry(Section):
+    """How people are told of a clock."""
+
+    waits_for: Text | None = Field(None, description='Completes "Acme waits for …": a first touch.')
+    broken: Text | None = Field(None, description='Before "within 1h": "Nobody has contacted {lead}".')
+    done: Text | None = Field(None, description='"{lead} was contacted{by}"; {by} becomes " by Ana" where it is known.')
+
+
+class TargetEntry(Section):
+    """A target; the short form is its text alone."""
+
+    within: Texts = Field(min_length=1, description="The target, or one for each round.")
+    calendar: Text | None = Field(None, description="team, owner, always, or a calendar's name; else the clock's.")
+
+
+def _target(value: object) -> object:
+    if value is None or value == "none":
+        return None
+    return value if isinstance(value, dict) else {"within": value}
+
+
+_TARGET_SCHEMA = {
+    "anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA}, TargetEntry.model_json_schema(), {"type": "null"}]
+}
+
+
+def _times(value: object) -> object:
+    return 0 if value == "any" else value
 
 
 class ClockEntry(Section):
-    """A promise on every qualified lead."""
+    """A promise on every lead that it fits. What is not said comes from its family."""
 
+    family: Text | None = Field(None, description="Take what is not said from it; its own id where that is a family.")
     enabled: bool = True
     name: Text | None = Field(None, description="What people call it.")
-    targets: dict[str, Text | None] = Field(
+    words: WordsEntry = WordsEntry()
+    per: Per = Field(Per.STAY, description="stay: bound to the qualified stages; lead: to none.")
+    start: MomentEntry | None = Field(None, description="It starts when this becomes true.")
+    stop: MomentEntry | None = Field(None, description="It is done when this holds.")
+    reset: MomentEntry | None = Field(None, description="It is done and the next round begins when this holds.")
+    cancel: MomentEntry | None = Field(None, description="It no longer counts when this holds.")
+    pause: MomentEntry | None = Field(None, description="No time counts from then on.")
+    resume: MomentEntry | None = Field(None, description="Time counts again; else when pause no longer holds.")
+    times: (
+        Annotated[int, BeforeValidator(_times), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "any"}]})]
+        | None
+    ) = Field(None, ge=0, description="At most so many rounds; 1 unless said, or any for per: lead.")
+    held_by: Text = Field("owner", description="owner, marketing, or a team's name.")
+    targets: dict[str, Annotated[TargetEntry | None, BeforeValidator(_target), WithJsonSchema(_TARGET_SCHEMA)]] = Field(
         min_length=1,
-        description='Per segment, and `default`: "15m", "1h 30m", "2 business days"; "none" promises nothing.',
+        description=(
+            'Per segment, and `default`: "15m", "2 business days", "4h wall", "next business day 10:00", a list of '
+            'these for each round, or {within, calendar}; "none" promises nothing.'
+        ),
     )
     calendar: Text = Field("team", description="team, owner, always (every hour counts), or a calendar's name.")
     warnings: Texts = Field(["75%"], description='Shares of the target, "75%", or what is left of it, "15m left".')
     settle: Text = Field("30s", description="Wait so long after the deadline for late news before saying it broke.")
     settle_by_source: dict[str, Text] = Field({}, description="Another time for some sources.")
-    escalate_to: Text | None = Field(None, description="The team that hears of it; else the team of who held the lead.")
-
-
-class HandoffEntry(ClockEntry):
-    """From the moment a lead qualifies to the moment a person owns it."""
-
-
-class FirstTouchEntry(ClockEntry):
-    """From the moment a person owns a qualified lead to the first real attempt to reach it."""
-
     on_reassignment: OnReassignment = Field(
         OnReassignment.CONTINUE, description="continue: what was used stays used; restart: a new owner starts afresh."
     )
-    touch: TouchEntry = TouchEntry()
-    cancelled_by_rejection: bool = Field(default=True, description="Whether a rejection by sales ends the clock.")
+    blame: Blame | None = Field(None, description="Who is charged with a miss; else as the agreement says.")
+    escalate_to: Text | None = Field(None, description="The team that hears of it; else the team of who is charged.")
+    touch: TouchEntry | None = Field(None, description="For first_touch: what counts as one.")
+    cancelled_by_rejection: bool = Field(default=True, description="For first_touch: a rejection by sales ends it.")
 
 
-class Clocks(Section):
-    """Section: the promises."""
+class ExceptionEntry(Section):
+    """A time in which nothing counts or misses are excused, by the wall clock of the agreement's zone; or a clause in
+    words (`what`), which is shown to people."""
 
-    handoff: HandoffEntry | None = None
-    first_touch: FirstTouchEntry | None = None
+    from_: Text | None = Field(None, alias="from", description='"2026-03-02 09:00"; a date means its 00:00.')
+    to: Text | None = Field(None, description='"2026-03-02 17:00"; a date means its end.')
+    why: Text | None = Field(None, description="The reason, as people will read it.")
+    by: Text | None = Field(None, description="Who decided it.")
+    effect: Effect = Field(Effect.EXCUSE, description="excuse: misses in it are excused; pause: no time counts.")
+    clocks: Texts = []
+    teams: Texts = Field([], description="Teams of whoever holds the clock.")
+    sources: Texts = []
+    segments: Texts = []
+    what: Text | None = Field(None, description="A clause in words.")
+    then: Text | None = Field(None, description="What follows, in words.")
 
 
 class AgreementFile(Section):
@@ -246,6 +347,6 @@ class AgreementFile(Section):
     teams: list[TeamEntry] = []
     calendars: dict[str, CalendarEntry] = Field(min_length=1)
     segments: list[SegmentEntry] = []
-    clocks: Clocks
-    exceptions: list[dict[str, Any]] = Field([], description="Clauses for the unexpected; shown to people for now.")
+    clocks: dict[str, ClockEntry]
+    exceptions: list[ExceptionEntry] = Field([], description="What is excused, and clauses in words.")
     consequences: dict[str, Any] = Field({}, description="What follows a miss or a success; shown to people for now.")

@@ -48,13 +48,14 @@ def build_condition(
         for name in entry.team:
             faults.known((*path, "team"), name, teams, "team")
         parts.append(TeamIs(frozenset(entry.team)))
-    parts.extend(_about_attribute(entry, path, faults))
+    parts.extend(about_attribute(entry, path, faults))
     if not parts:
         faults.add(path, "asks nothing", "Name an attribute, source, owner or team, or join some with all, any, not")
     return parts[0] if len(parts) == 1 else All(tuple(parts))
 
 
-def _about_attribute(entry: schema.When, path: Path, faults: Faults) -> list[Condition]:
+def about_attribute(entry: schema.Asked, path: Path, faults: Faults) -> list[Condition]:
+    """What is asked about an attribute; several comparisons must all hold."""
     asked = [name for name in _QUESTIONS if getattr(entry, name) is not None]
     if entry.attribute is None:
         if asked:
@@ -80,7 +81,7 @@ def _about_attribute(entry: schema.When, path: Path, faults: Faults) -> list[Con
     return parts
 
 
-def _bounds(entry: schema.When) -> tuple[float, float] | None:
+def _bounds(entry: schema.Asked) -> tuple[float, float] | None:
     low, high = -math.inf, math.inf
     if entry.at_least is not None:
         low = entry.at_least

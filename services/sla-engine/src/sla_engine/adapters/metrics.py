@@ -12,12 +12,12 @@ from sla_engine.application.filing import Filing, Outcome
 from sla_engine.application.partition import REASONS
 from sla_engine.application.reading import Situation, Window
 from sla_engine.domain.agreement import Agreement
+from sla_engine.domain.durations import Duration
 from sla_engine.domain.instants import SECOND, to_us
 from sla_engine.domain.obligation import State
 
 SERVICE = "sla-engine"
-OPEN_STATES = (State.ON_TRACK, State.AT_RISK, State.BREACHED)
-PAUSED = "paused"
+OPEN_STATES = (State.ON_TRACK, State.AT_RISK, State.BREACHED, State.PAUSED)
 LEAD_EVENT_TYPES = (
     "lead.created",
     "lead.attributes_changed",
@@ -43,7 +43,7 @@ class EngineMetrics:
     """The `Watcher` of the engine, and the gauges of the situation. What the agreement names reads 0 from the start."""
 
     def __init__(self, metrics: Metrics, agreement: Agreement) -> None:
-        self._clocks = [clock.kind.value for clock in agreement.clocks]
+        self._clocks = [clock.id for clock in agreement.clocks]
         self._teams = list(agreement.teams)
         self._agreement = agreement
         targets = _targets_seconds(agreement)
@@ -87,6 +87,8 @@ class EngineMetrics:
                 self._closed.labels(clock=row.clock, team=row.team, outcome=Outcome.BREACHED.value).inc()
                 could_us = to_us(event.occurred_at) + step.settle_us
                 self._lateness.observe(max(committed_us - could_us, 0) / SECOND)
+            elif isinstance(event, sla.ObligationExcused):
+                self._closed.labels(clock=row.clock, team=row.team, outcome=Outcome.EXCUSED.value).inc()
             elif isinstance(event, sla.ObligationMet | sla.ObligationMetLate | sla.ObligationCancelled):
                 self._ended(event, row)
 
@@ -145,32 +147,33 @@ class EngineMetrics:
         for clock, team in itertools.product(self._clocks, self._teams):
             for window, outcome in itertools.product(Window, (Outcome.MET, Outcome.BREACHED, Outcome.EXCUSED)):
                 self._window.labels(clock=clock, team=team, window=window.value, outcome=outcome.value).set(0)
-            for state in (*(each.value for each in OPEN_STATES), PAUSED):
+            for state in (each.value for each in OPEN_STATES):
                 self._open.labels(clock=clock, team=team, state=state).set(0)
             self._next.labels(clock=clock, team=team).set(0)
 
     def _show_targets(self) -> None:
         for clock in self._agreement.clocks:
             for team in self._agreement.teams.values():
-                duration = clock.targets[-1][1].duration if clock.targets else None
-                if duration is not None:
-                    seconds = duration.in_calendar(team.calendar.business_day_us) / SECOND
-                    self._target.labels(clock=clock.kind.value, team=team.name).set(seconds)
+                due = clock.targets[-1][1].in_round(1) if clock.targets else None
+                if isinstance(due, Duration):
+                    seconds = due.in_calendar(team.calendar.business_day_us) / SECOND
+                    self._target.labels(clock=clock.id, team=team.name).set(seconds)
 
     def _show_hours(self, now_us: int) -> None:
         for clock in self._agreement.clocks:
             for team in self._agreement.teams.values():
                 named = self._agreement.calendars.get(str(clock.calendar))
                 calendar = team.calendar if named is None else named
-                self._hours_open.labels(clock=clock.kind.value, team=team.name).set(calendar.is_open(now_us))
+                self._hours_open.labels(clock=clock.id, team=team.name).set(calendar.is_open(now_us))
 
 
 def _targets_seconds(agreement: Agreement) -> list[float]:
     """Every promised time, in seconds; business days by the agreement's default calendar."""
     day_us = agreement.default_calendar.business_day_us
     return [
-        target.duration.in_calendar(day_us) / SECOND
+        due.in_calendar(day_us) / SECOND
         for clock in agreement.clocks
         for _, target in clock.targets
-        if target.duration is not None
+        for due in target.due
+        if isinstance(due, Duration)
     ]

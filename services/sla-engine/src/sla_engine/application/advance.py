@@ -147,7 +147,7 @@ def _file(
         now = papers.filed[obligation.id] = fingerprint(obligation, verdict.agreement_version)
         said = last.get(obligation.id)
         if said is not None or filed != now:
-            papers.rows.append(Filed(filing=filing(obligation, verdict, moved=moved), said=said))
+            papers.rows.append(Filed(filing=filing(obligation, moved=moved), said=said))
     for vanished in filed_before.keys() - papers.filed.keys():
         _close(vanished, filed_before[vanished], told.get(vanished), last.get(vanished), papers)
     return papers

@@ -7,7 +7,7 @@ import msgspec
 
 from shared.events.sla import AnySlaEvent, ObligationRetracted, event_type
 from sla_engine.domain.instants import to_us
-from sla_engine.domain.obligation import Obligation, State, Verdict
+from sla_engine.domain.obligation import Obligation, State
 
 
 class Outcome(enum.StrEnum):
@@ -64,7 +64,7 @@ class Filed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     said: LastSaid | None
 
 
-def filing(obligation: Obligation, verdict: Verdict, *, moved: frozenset[str] = frozenset()) -> Filing:
+def filing(obligation: Obligation, *, moved: frozenset[str] = frozenset()) -> Filing:
     """The row of an obligation. One that one of the events `moved` ended goes on, and counts, on another lead."""
     done = obligation.stopped_us is not None
     outcome = Outcome.CANCELLED if done and obligation.stop_event in moved else outcome_of(obligation)
@@ -86,7 +86,7 @@ def filing(obligation: Obligation, verdict: Verdict, *, moved: frozenset[str] = 
         target_us=obligation.target_us,
         business_us=obligation.business_us if done else None,
         wall_us=obligation.wall_us if done else None,
-        agreement_version=verdict.agreement_version,
+        agreement_version=obligation.agreement_version,
         reason=obligation.reason,
     )
 
@@ -105,13 +105,16 @@ def outcome_of(obligation: Obligation) -> Outcome | None:
         return Outcome.BREACHED
     if obligation.state is State.MET:
         return Outcome.MET
+    if obligation.excuse is not None:
+        return Outcome.EXCUSED
     return Outcome.CANCELLED if obligation.state is State.CANCELLED else None
 
 
 def _decided_us(obligation: Obligation, outcome: Outcome | None) -> int | None:
     if outcome is None:
         return None
-    return obligation.deadline_us if outcome is Outcome.BREACHED else obligation.stopped_us
+    at_deadline = outcome is Outcome.BREACHED or outcome is Outcome.EXCUSED
+    return obligation.deadline_us if at_deadline else obligation.stopped_us
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -129,6 +132,7 @@ def fingerprint(obligation: Obligation, version: str) -> int:
         obligation.holder.name,
         obligation.state,
         obligation.breach is not None,
+        obligation.excuse is not None,
         obligation.started_us,
         obligation.deadline_us,
         obligation.stopped_us,

@@ -7,22 +7,25 @@ here fails on a lead. Durations are microseconds of business time.
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from shared.events.envelope import Channel, Direction, Owner, OwnerKind
+from shared.events.envelope import Owner, OwnerKind
 from shared.events.sla import Escalation, Party
 from sla_engine.domain.calendar import Calendar
 from sla_engine.domain.conditions import Condition
-from sla_engine.domain.durations import Duration, Warning_
+from sla_engine.domain.durations import Appointment, Duration, Warning_
+from sla_engine.domain.facts import Fact
+from sla_engine.domain.moments import ALL_KINDS, OF_ATTRIBUTES, Count, Moment
 
 DEFAULT_SEGMENT = "default"
 
 
-class ClockKind(enum.StrEnum):
-    """Which promise a clock measures; its value is the clock's id in SLA events."""
+class Per(enum.StrEnum):
+    """What the runs of a clock belong to: each stay in the qualified stages, or the lead."""
 
-    HANDOFF = "handoff"
-    FIRST_TOUCH = "first_touch"
+    STAY = "stay"
+    LEAD = "lead"
 
 
 class OnReassignment(enum.StrEnum):
@@ -32,11 +35,26 @@ class OnReassignment(enum.StrEnum):
     RESTART = "restart"
 
 
-class TouchBy(enum.StrEnum):
-    """Whose touch counts."""
+class HeldBy(enum.StrEnum):
+    """Who holds a clock, where it names no team."""
 
-    ANYONE = "anyone"
     OWNER = "owner"
+    MARKETING = "marketing"
+
+
+class Blame(enum.StrEnum):
+    """Who is charged with a broken promise."""
+
+    HOLDER_AT_DEADLINE = "holder_at_deadline"
+    LONGEST_HOLDER = "longest_holder"
+    FIRST_HOLDER = "first_holder"
+
+
+class Effect(enum.StrEnum):
+    """What an exception does to the promises in its window."""
+
+    EXCUSE = "excuse"
+    PAUSE = "pause"
 
 
 class CalendarOf(enum.StrEnum):
@@ -103,49 +121,142 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Within which time a clock must be stopped. `duration` None: the segment is promised nothing."""
+    """Within which time a clock must be stopped: the n-th of `due` in the n-th round, the last in all later ones.
+
+    None at all: the segment is promised nothing. `calendar` where it is not the clock's.
+    """
 
     segment: str
-    duration: Duration | None
+    due: tuple[Duration | Appointment, ...]
+    calendar: CalendarOf | str | None = None
     line: int = 0
+
+    def in_round(self, number: int) -> Duration | Appointment | None:
+        """What is promised in a round, counted from 1."""
+        return self.due[min(number, len(self.due)) - 1] if self.due else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TouchRule:
-    """What counts as a touch."""
+class Words:
+    """How people are told of a clock: "Acme waits for {waits_for}", and whole sentences with `{lead}` in them.
 
-    channels: tuple[Channel, ...] = (Channel.CALL, Channel.EMAIL, Channel.MEETING, Channel.MESSAGE)
-    directions: tuple[Direction, ...] = (Direction.OUTBOUND,)
-    by: TouchBy = TouchBy.ANYONE
-    automated: bool = False
+    `done` may say `{by}`: by whom, where that is known.
+    """
+
+    waits_for: str
+    broken: str
+    done: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """One promise on every lead. `targets` is in the order of the segments in the file, the default last.
+    """One promise on every lead; docs/clocks.md says what each part means.
 
-    `start_stages` are the stages whose entry starts a handoff. `settle_us` is waited before a breach is announced,
-    `settle_by_source` where a source needs another time.
+    `targets` is in the order of the segments in the file, the default last. `settle_us` is waited before a breach is
+    announced, `settle_by_source` where a source needs another time. `times` None: without bound.
     """
 
-    kind: ClockKind
+    id: str
     name: str
+    words: Words
+    start: Moment
+    stop: Moment
     targets: tuple[tuple[Condition | None, Target], ...]
+    reset: Moment | None = None
+    cancel: Moment | None = None
+    pause: Moment | None = None
+    resume: Moment | None = None
+    per: Per = Per.STAY
+    times: int | None = 1
+    held_by: HeldBy | str = HeldBy.OWNER
     calendar: CalendarOf | str = CalendarOf.TEAM
     warnings: tuple[Warning_, ...] = ()
     settle_us: int = 30_000_000
     settle_by_source: Mapping[str, int] = field(default_factory=dict)
     on_reassignment: OnReassignment = OnReassignment.CONTINUE
-    touch: TouchRule = TouchRule()
-    start_stages: frozenset[str] = frozenset({"mql"})
-    cancelled_by_rejection: bool = True
+    blame: Blame = Blame.HOLDER_AT_DEADLINE
     escalate_to: str | None = None
     line: int = 0
-    id: str = field(init=False)
-    """The kind's value, at hand: reading an enum's `value` costs more than a calendar's answer."""
+    chained: frozenset[str] = field(init=False)
+    """The clocks whose end it asks for."""
+    running: tuple[tuple[int, Moment], ...] = field(init=False, repr=False)
+    """What is asked while it runs, with its place in the order of precedence: stop, reset, cancel, pause, resume."""
+    counted: tuple[Count, ...] = field(init=False, repr=False)
+    """The counted questions among those."""
+    follows_owner: bool = field(init=False, repr=False)
+    in_stay: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "id", self.kind.value)
+        asked = (self.stop, self.reset, self.cancel, self.pause, self.resume)
+        running = tuple((place, moment) for place, moment in enumerate(asked) if moment is not None)
+        chained = [self.start.chained, *(moment.chained for _, moment in running)]
+        object.__setattr__(self, "running", running)
+        object.__setattr__(self, "counted", tuple(each for _, moment in running for each in moment.counted))
+        object.__setattr__(self, "chained", frozenset().union(*chained))
+        object.__setattr__(self, "follows_owner", self.held_by is HeldBy.OWNER)
+        object.__setattr__(self, "in_stay", self.per is Per.STAY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exception_:  # noqa: N801 - `Exception` is a builtin
+    """A window in which no time counts, or in which misses are excused; both ends belong to it.
+
+    Each filter that is empty lets all pass. `teams` is the team of whoever holds the clock.
+    """
+
+    from_us: int
+    to_us: int
+    effect: Effect
+    reason: str
+    author: str
+    clocks: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+    line: int = 0
+
+    def concerns(self, *, clock: str, team: str | None, source: str, segment: str) -> bool:
+        """Whether it is meant for such a promise."""
+        return (
+            (not self.clocks or clock in self.clocks)
+            and (not self.teams or team in self.teams)
+            and (not self.sources or source in self.sources)
+            and (not self.segments or segment in self.segments)
+        )
+
+
+class Plan:
+    """Which clocks must be asked at which facts, worked out once for an agreement.
+
+    `listening` has, for each kind of fact, the places (in the file's order) of the clocks that may have an answer;
+    `chained` the places of clocks that wait for others, each after those it waits for.
+    """
+
+    __slots__ = ("asks_attributes", "chained", "listening")
+
+    def __init__(self, clocks: tuple[Clock, ...]) -> None:
+        self.listening: dict[type[Fact], tuple[int, ...]] = {
+            kind: tuple(at for at, clock in enumerate(clocks) if _listens(clock, kind)) for kind in ALL_KINDS
+        }
+        self.chained = _after_those_they_wait_for(clocks)
+        self.asks_attributes = any(
+            moment.kinds & OF_ATTRIBUTES for clock in clocks for moment in (clock.start, *[m for _, m in clock.running])
+        )
+
+
+def _listens(clock: Clock, kind: type[Fact]) -> bool:
+    return kind in clock.start.kinds or any(kind in moment.kinds for _, moment in clock.running)
+
+
+def _after_those_they_wait_for(clocks: tuple[Clock, ...]) -> tuple[int, ...]:
+    """Raises `ValueError` with the ids of clocks that wait for each other."""
+    waiting = {clock.id: clock.chained & {each.id for each in clocks} for clock in clocks}
+    try:
+        order = list(TopologicalSorter(waiting).static_order())
+    except CycleError as error:
+        raise ValueError(" → ".join(error.args[1])) from error
+    places = {clock.id: at for at, clock in enumerate(clocks)}
+    return tuple(places[name] for name in order if clocks[places[name]].chained)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,17 +283,20 @@ class Agreement:
     marketing: Party
     marketing_team: Team | None = None
     sales_team: Team | None = None
+    exceptions: tuple[Exception_, ...] = ()
+    starts_us: int | None = None
+    """Nothing is promised before it."""
+    ends_us: int | None = None
+    """Nothing is promised from it on: the end of the agreement's term."""
     declared: Mapping[str, Any] = field(default_factory=dict)
-    handoff: Clock | None = field(init=False, repr=False)
-    first_touch: Clock | None = field(init=False, repr=False)
     clock_ids: tuple[str, ...] = field(init=False, repr=False)
+    plan: Plan = field(init=False, repr=False, compare=False)
     seats: dict[Any, object] = field(init=False, repr=False, compare=False, default_factory=dict)
     """What `seats.seat` remembers; nobody else looks in here."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clock_ids", tuple([clock.id for clock in self.clocks]))
-        object.__setattr__(self, "handoff", self.clock(ClockKind.HANDOFF))
-        object.__setattr__(self, "first_touch", self.clock(ClockKind.FIRST_TOUCH))
+        object.__setattr__(self, "plan", Plan(self.clocks))
 
     def person(self, source: str, crm_id: str) -> Person | None:
         """The person whom `source` calls `crm_id`."""
@@ -199,6 +313,6 @@ class Agreement:
         served = self.teams_by_queue.get(f"{source}:{owner.id}") or self.teams_by_queue.get(owner.id)
         return served or self.teams.get(owner.team or owner.id) or self.sales_team
 
-    def clock(self, kind: ClockKind) -> Clock | None:
-        """The clock of this kind; None where the agreement does not promise it."""
-        return next((clock for clock in self.clocks if clock.kind is kind), None)
+    def clock(self, name: str) -> Clock | None:
+        """The clock of this id; None where the agreement does not promise it."""
+        return next((clock for clock in self.clocks if clock.id == name), None)

@@ -20,6 +20,7 @@ class Transition(enum.IntEnum):
     MET = 3
     MET_LATE = 4
     CANCELLED = 5
+    EXCUSED = 6
 
     @property
     def word(self) -> str:
@@ -32,7 +33,7 @@ class Transition(enum.IntEnum):
         return f"obligation.{self.word}"
 
 
-_WORDS = ("opened", "at_risk", "breached", "met", "met_late", "cancelled")
+_WORDS = ("opened", "at_risk", "breached", "met", "met_late", "cancelled", "excused")
 
 
 class Saying(msgspec.Struct, frozen=True, array_like=True, gc=False):

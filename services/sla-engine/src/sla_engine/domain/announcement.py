@@ -130,7 +130,7 @@ class _Session:
         return Saying(saying.transition, saying.at_us, saying.warning, saying.ordinal, standing=False)
 
 
-def _why(obligation: Obligation, told: Told, verdict: Verdict) -> str:
+def _why(obligation: Obligation, told: Told, verdict: Verdict) -> str:  # noqa: PLR0911 - a sentence a case
     """Why a standing announcement is taken back."""
 
     def at(instant_us: int) -> str:
@@ -141,6 +141,8 @@ def _why(obligation: Obligation, told: Told, verdict: Verdict) -> str:
         known = f"by the agreement {obligation.agreement_version}"
     if obligation.started_us != told.started_us:
         return f"the clock started {at(obligation.started_us)}, {known}"
+    if (excuse := obligation.excuse) is not None:
+        return f"it is excused{f' by {excuse.author}' if excuse.author else ''}: {excuse.reason}"
     if obligation.state is State.MET and obligation.stopped_us is not None:
         return f"it was kept {at(obligation.stopped_us)}, {known}: {obligation.reason}"
     if obligation.state is State.CANCELLED and obligation.stopped_us is not None:

@@ -6,10 +6,11 @@ binary searches. They are made a civil year at a time, when first asked for.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sla_engine.domain.calendar_spec import CalendarSpec
-from sla_engine.domain.calendar_year import year_intervals, year_start_us
+from sla_engine.domain.calendar_year import first_instant, year_intervals, year_start_us
 from sla_engine.domain.instants import DAY, from_us, to_us
 
 FIRST_YEAR = 1970
@@ -109,6 +110,30 @@ class Calendar:
                 found.append((opens, closes))
         return tuple(found)
 
+    def appointment(self, start_us: int, business_days: int, minute: int) -> int:
+        """The instant at which the wall clock shows `minute` minutes after midnight on the n-th business day after the
+        start's own date; 0: on that date itself, if it is a business day and the time is not past, else on the next.
+
+        A business day is a civil day with any open time. Raises `NeverReached`.
+        """
+        zone = ZoneInfo(self.spec.zone)
+        midnight = from_us(start_us).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        if business_days == 0:
+            if self._is_business_day(midnight, zone) and (at_us := _shown(midnight, minute, zone)) >= start_us:
+                return at_us
+            business_days = 1
+        for _ in range(366 * REACH_YEARS):
+            midnight += timedelta(days=1)
+            if self._is_business_day(midnight, zone):
+                business_days -= 1
+                if business_days == 0:
+                    return _shown(midnight, minute, zone)
+        raise NeverReached(f"calendar {self.name!r} has not so many business days in the {REACH_YEARS} years to come")
+
+    def _is_business_day(self, midnight: datetime, zone: ZoneInfo) -> bool:
+        begins_us, ends_us = first_instant(midnight, zone), first_instant(midnight + timedelta(days=1), zone)
+        return self.elapsed(begins_us, ends_us) > 0
+
     def add_to(self, start: datetime, business_seconds: float) -> datetime:
         """`add` for datetimes and seconds."""
         return from_us(self.add(to_us(start), round(business_seconds * 1_000_000)))
@@ -177,6 +202,11 @@ def _append(starts: list[int], ends: list[int], first: int, last: int, spec: Cal
         for opens, closes in year_intervals(spec, year):
             starts.append(opens)
             ends.append(closes)
+
+
+def _shown(midnight: datetime, minute: int, zone: ZoneInfo) -> int:
+    """When the wall clock shows that time: of a repeated hour the first; in a skipped one, moved on by the jump."""
+    return to_us((midnight + timedelta(minutes=minute)).replace(tzinfo=zone, fold=0).astimezone(UTC))
 
 
 def _year(at_us: int) -> int:

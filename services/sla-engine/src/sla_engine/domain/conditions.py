@@ -10,9 +10,22 @@ from shared.events.lead import Scalar
 _NUMBER = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?")
 
 
+class Subject(Protocol):
+    """What conditions may ask about a lead. `owner` and `team` are names in the agreement, else ids in the CRM."""
+
+    @property
+    def attributes(self) -> Mapping[str, Scalar]: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def owner(self) -> str | None: ...
+    @property
+    def team(self) -> str | None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """What conditions may ask about a lead."""
+class Snapshot:
+    """A lead as it was at an instant."""
 
     attributes: Mapping[str, Scalar]
     source: str

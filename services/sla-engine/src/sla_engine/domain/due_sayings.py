@@ -11,6 +11,8 @@ from sla_engine.domain.obligation import Obligation, State
 _OPENED = Transition.OPENED
 _AT_RISK = Transition.AT_RISK
 _BREACHED = Transition.BREACHED
+_EXCUSED = Transition.EXCUSED
+_PAUSED = State.PAUSED
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):
@@ -34,6 +36,9 @@ def truths(obligation: Obligation) -> list[Due]:
     if obligation.breach is not None:
         earliest_us = breach_due_us(obligation)
         found.append(Due(_BREACHED, obligation.deadline_us, earliest_us))
+    elif obligation.excuse is not None:
+        found.append(Due(_EXCUSED, obligation.deadline_us, breach_due_us(obligation)))
+        return found
     if obligation.stopped_us is not None:
         closing = _closing(obligation.state)
         found.append(Due(closing, obligation.stopped_us, max(obligation.stopped_us, earliest_us)))
@@ -69,7 +74,12 @@ def warning_to_say(obligation: Obligation, sayings: Sequence[Saying], now_us: in
     So after an outage one warning is given, not all that were missed, and none beside a breach.
     """
     warnings = obligation.warnings
-    if not warnings or obligation.stopped_us is not None or not warnings[0].at_us <= now_us <= obligation.deadline_us:
+    if (
+        not warnings
+        or obligation.stopped_us is not None
+        or obligation.state is _PAUSED
+        or not warnings[0].at_us <= now_us <= obligation.deadline_us
+    ):
         return None
     given_us = -1
     for saying in sayings:
@@ -84,13 +94,15 @@ def warning_to_say(obligation: Obligation, sayings: Sequence[Saying], now_us: in
 
 def coming_us(obligation: Obligation, now_us: int) -> Iterator[int]:
     """The instants after `now_us` at which time alone makes something due."""
+    if obligation.state is _PAUSED:
+        return
     if obligation.stopped_us is None:
         yield breach_due_us(obligation)
         for warning in obligation.warnings:
             if warning.at_us > now_us:
                 yield warning.at_us
                 break
-    elif obligation.breach is not None:
+    elif obligation.breach is not None or obligation.excuse is not None:
         yield breach_due_us(obligation)
 
 

@@ -16,6 +16,11 @@ _BUSINESS_DAYS = re.compile(r"\s*(\d+(?:\.\d{1,6})?)\s*business\s*days?\s*", re.
 _PLAIN_DAYS = re.compile(r"\s*\d+(?:\.\d+)?\s*(?:d|days?|w|weeks?)\s*", re.IGNORECASE)
 _PERCENT = re.compile(r"\s*(\d{1,2}(?:\.\d+)?)\s*%(?:\s*used)?\s*", re.IGNORECASE)
 _LEFT = re.compile(r"\s*(.+?)\s+(?:left|before)\s*", re.IGNORECASE)
+_WALL = re.compile(r"\s*(.+?)\s+wall(?:\s+time)?\s*", re.IGNORECASE)
+_DAYS = re.compile(r"\s*(\d+(?:\.\d{1,6})?)\s*(?:d|days?)\s*", re.IGNORECASE)
+_APPOINTMENT = re.compile(
+    r"\s*(?:by\s+)?(same|next|\d{1,3})\s*business\s*days?\s*(?:at|by|,)?\s*(\d{1,2}):(\d{2})\s*", re.IGNORECASE
+)
 _EXAMPLES = 'such as "90s", "15m", "1h 30m" or "2 business days"'
 
 
@@ -25,15 +30,29 @@ class DurationError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duration:
-    """An amount of business time. `business_days` is resolved by the calendar in which the clock starts."""
+    """An amount of business time (`wall`: of the wall clock's time, in which every hour counts).
+
+    `business_days` is resolved by the calendar in which the clock starts.
+    """
 
     text: str
     us: int = 0
     business_days: float = 0.0
+    wall: bool = False
 
     def in_calendar(self, business_day_us: int) -> int:
         """Microseconds, where the calendar's own day has `business_day_us` of them."""
         return self.us + round(self.business_days * business_day_us) if self.business_days else self.us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment:
+    """A time of the wall clock, `minute` minutes after midnight, on the `business_days`-th business day from the start:
+    0 is the start's own day if that time is not past yet, 1 the next business day."""
+
+    text: str
+    business_days: int
+    minute: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +88,28 @@ def parse_duration(text: str) -> Duration:
     if at == 0 or at < len(text):
         raise DurationError(f'"{text.strip()}" is no duration: write one {_EXAMPLES}')
     return Duration(text=text.strip(), us=total_us)
+
+
+def parse_target(text: str) -> Duration | Appointment:
+    """Read a target: a duration, "4h wall", or "next business day 10:00". Raises `DurationError` with the cure."""
+    if said := _APPOINTMENT.fullmatch(text):
+        hour, minute = int(said[2]), int(said[3])
+        if hour > 23 or minute > 59:
+            raise DurationError(f'"{said[2]}:{said[3]}" is no time of day: write one from 00:00 to 23:59')
+        days = {"same": 0, "next": 1}.get(said[1].lower())
+        return Appointment(
+            text=text.strip(), business_days=int(said[1]) if days is None else days, minute=hour * 60 + minute
+        )
+    if wall := _WALL.fullmatch(text):
+        if days_of_wall := _DAYS.fullmatch(wall[1]):
+            return Duration(text=text.strip(), us=round(float(days_of_wall[1]) * DAY), wall=True)
+        duration = parse_duration(wall[1])
+        if duration.business_days:
+            raise DurationError(
+                f'"{text.strip()}" mixes business days and the wall clock: write "2 days wall" or "48h wall"'
+            )
+        return Duration(text=text.strip(), us=duration.us, wall=True)
+    return parse_duration(text)
 
 
 def parse_warning(text: str) -> Warning_:

@@ -2,18 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
+
+import msgspec
 
 from shared.events.identity import identifier
 from shared.events.lead import Scalar
-from sla_engine.domain.agreement import Agreement, Target
-from sla_engine.domain.conditions import Subject
+from sla_engine.domain.agreement import Agreement, Blame, CalendarOf, Clock, Effect, OnReassignment, Target
+from sla_engine.domain.calendar_spec import ALWAYS
+from sla_engine.domain.conditions import Snapshot
+from sla_engine.domain.durations import Appointment, Duration
 from sla_engine.domain.facts import AnyFact, Attributes, Created
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import to_us
-from sla_engine.domain.measure import Due, Turn, due, holdings
-from sla_engine.domain.obligation import Breach, Obligation, State, Verdict
+from sla_engine.domain.measure import Due, Gap, Turn, due, holdings
+from sla_engine.domain.obligation import Breach, Excuse, Holding, Obligation, Paused, State, Verdict
+from sla_engine.domain.run import Run
 from sla_engine.domain.seats import Seat, seat
-from sla_engine.domain.story import Run, Story
+from sla_engine.domain.story import Story
 
 # Bound once: in Python 3.11 each look at a member of an enum is a call.
 _CANCELLED = State.CANCELLED
@@ -22,25 +28,32 @@ _MET = State.MET
 _BREACHED = State.BREACHED
 _AT_RISK = State.AT_RISK
 _ON_TRACK = State.ON_TRACK
-_NONE: Mapping[str, int] = {}
+_PAUSED = State.PAUSED
+_EXCUSED = State.EXCUSED
+_RESTART = OnReassignment.RESTART
+_AT_DEADLINE = Blame.HOLDER_AT_DEADLINE
+
+_NEVER_RESTARTED: Mapping[str, int] = MappingProxyType({})
 
 
 def judge(
-    history: History,
-    agreement: Agreement,
-    now: datetime,
-    restarted_us: Mapping[str, int] = _NONE,  # noqa: ARG001 - for editions that restart; not heard yet
+    history: History, agreement: Agreement, now: datetime, *, restarted_us: Mapping[str, int] = _NEVER_RESTARTED
 ) -> Verdict:
     """Judge every promise on the lead at `now`, by event time alone; settle times play no part here.
 
-    Facts that lie after `now` do not count yet.
+    Facts that lie after `now` do not count yet. `restarted_us` has, by obligation, the instant at which its clock was
+    made to start anew (by an edit of the agreement); the obligation keeps its start.
     """
     now_us = to_us(now)
     facts, next_fact_us = _until(history.facts, now_us)
     story = Story(agreement, history.source)
-    story.apply(facts)
+    story.apply(facts, now_us)
     name, url = _called(facts, history.lead)
-    judged = [_judge_run(run, history, facts, agreement, now_us) for run in story.runs]
+    case = _Case(history.lead, history.source, facts, agreement, now_us, restarted_us)
+    judged = [_judge_run(run, case) for run in story.runs]
+    ends_us = agreement.ends_us
+    if ends_us is not None and now_us < ends_us and any(run.stopped_us is None for run in story.runs):
+        next_fact_us = ends_us if next_fact_us is None else min(next_fact_us, ends_us)
     return Verdict(
         lead=history.lead,
         lead_name=name,
@@ -54,6 +67,17 @@ def judge(
         next_fact_us=next_fact_us,
         obligations=tuple([obligation for obligation in judged if obligation is not None]),
     )
+
+
+class _Case(msgspec.Struct, gc=False):
+    """What all runs of one judgement share."""
+
+    lead: str
+    source: str
+    facts: Sequence[AnyFact]
+    agreement: Agreement
+    now_us: int
+    restarted_us: Mapping[str, int]
 
 
 def _until(facts: tuple[AnyFact, ...], now_us: int) -> tuple[tuple[AnyFact, ...], int | None]:
@@ -79,86 +103,138 @@ def _called(facts: Sequence[AnyFact], lead: str) -> tuple[str, str | None]:
     return name or lead, url
 
 
-def _judge_run(
-    run: Run, history: History, facts: Sequence[AnyFact], agreement: Agreement, now_us: int
-) -> Obligation | None:
+def _judge_run(run: Run, case: _Case) -> Obligation | None:
     """The obligation that the run is; None where the agreement promises the lead's segment nothing."""
-    clock, source, stopped_us = run.clock, history.source, run.stopped_us
-    turns = _turns(run, source, agreement)
-    target = _target(run, source, facts, turns[0].seat)
-    if target is None or target.duration is None:
+    clock, agreement, stopped_us = run.clock, case.agreement, run.stopped_us
+    turns = _turns(run, case.source, agreement)
+    target = _target(run, case.source, case.facts, turns[0].seat)
+    promised = None if target is None else target.in_round(run.round)
+    if target is None or promised is None:
         return None
-    target_us = target.duration.in_calendar(turns[0].calendar.business_day_us)
-    fate = due(run, turns, target_us)
-    end_us = now_us if stopped_us is None else stopped_us
+    cycle = str(run.cycle) if run.round == 1 else f"{run.cycle}.{run.round}"
+    obligation_id = identifier(case.lead, clock.id, cycle)
+    if target.calendar is not None or (type(promised) is Duration and promised.wall):
+        _count_otherwise(turns, run, case, target.calendar, promised)
+    if case.restarted_us and obligation_id in case.restarted_us:
+        turns = _restart(turns, case.restarted_us[obligation_id])
+    pauses = _pauses(run, turns, target.segment, case) if run.pauses or agreement.exceptions else ()
+    if type(promised) is Duration:
+        fate = due(turns, promised.in_calendar(turns[0].calendar.business_day_us), clock.warnings, stopped_us)
+    else:
+        fate = due(turns, promised, clock.warnings, stopped_us)  # type: ignore[arg-type] # an appointment, then
+    paused_us = run.pauses[-1].from_us if stopped_us is None and run.paused else None
+    end_us = case.now_us if stopped_us is None else stopped_us
     held = holdings(turns, end_us, ended=stopped_us is not None)
     last = turns[len(held) - 1]
-    warnings = fate.warnings
-    breach = _breach(turns, fate) if end_us > fate.deadline_us else None
+    broken = end_us > fate.deadline_us and (paused_us is None or fate.deadline_us <= paused_us)
+    breach = _breach(turns, fate, clock) if broken else None
+    excuse = None if breach is None or not agreement.exceptions else _excuse(run, turns, fate, target.segment, case)
+    reason, stop_event = run.reason, run.stop_event
+    if excuse is not None:  # it was over at the deadline, whatever came later
+        breach, end_us, stopped_us = None, fate.deadline_us, fate.deadline_us
+        reason, stop_event = excuse.reason, None
+        held = holdings(turns, end_us, ended=True)
+        last = turns[len(held) - 1]
     warned = False
-    for warning in warnings:
-        warned = warned or fate.target_since_us < warning.at_us <= now_us
+    for warning in fate.warnings:
+        warned = warned or fate.target_since_us < warning.at_us <= case.now_us
     return Obligation(
-        id=identifier(history.lead, clock.id, str(run.cycle)),
+        id=obligation_id,
         clock=clock.id,
         clock_name=clock.name,
+        words=clock.words,
         cycle=run.cycle,
+        round=run.round,
         segment=target.segment,
-        state=_state(run, breached=breach is not None, warned=warned),
+        state=_state(run, breached=broken, excused=excuse is not None, warned=warned),
         started_us=run.started_us,
         deadline_us=fate.deadline_us,
-        target_us=target_us,
-        target_text=target.duration.text,
+        target_us=fate.target_us,
+        target_text=promised.text,
         stopped_us=stopped_us,
         breach=breach,
+        excuse=excuse,
+        pauses=pauses,
+        blame=clock.blame,
         business_us=held[0].business_us if len(held) == 1 else sum([each.business_us for each in held]),
         wall_us=end_us - run.started_us,
         calendar=last.calendar.spec.name,
-        warnings=tuple(warnings),
-        settle_us=clock.settle_by_source.get(source, clock.settle_us),
+        warnings=tuple(fate.warnings),
+        settle_us=clock.settle_by_source.get(case.source, clock.settle_us),
         holder=last.seat.holder,
         holders=held,
         escalation=last.seat.escalation,
-        reason=run.reason,
+        reason=reason,
         start_events=run.start_events,
-        stop_event=run.stop_event,
+        stop_event=stop_event,
         agreement_line=target.line,
         agreement_version=agreement.version,
     )
 
 
-def _breach(turns: Sequence[Turn], fate: Due) -> Breach:
-    """How things stood at the deadline."""
-    charged = holdings(turns, fate.deadline_us, ended=True)
-    seat_then = turns[len(charged) - 1].seat
+def _breach(turns: Sequence[Turn], fate: Due, clock: Clock) -> Breach:
+    """How things stood at the deadline, and who is charged."""
+    held = holdings(turns, fate.deadline_us, ended=True)
+    charged = turns[_charged(held, clock.blame)].seat
     return Breach(
         at_us=fate.deadline_us,
         business_us=fate.business_us,
-        holder=seat_then.holder,
-        holders=charged,
-        escalation=seat_then.escalation,
+        holder=charged.holder,
+        holders=held,
+        escalation=charged.escalation,
     )
 
 
-def _state(run: Run, *, breached: bool, warned: bool) -> State:
+def _charged(held: Sequence[Holding], blame: Blame) -> int:
+    """The place of the turn that is charged. One who held it twice counts by both turns, and is charged by the last."""
+    if len(held) == 1 or blame is _AT_DEADLINE:
+        return len(held) - 1
+    if blame is Blame.FIRST_HOLDER:
+        return 0
+    totals: dict[str, int] = {}
+    for each in held:
+        totals[each.holder.id] = totals.get(each.holder.id, 0) + each.business_us
+    longest = max(totals.values())
+    return max(place for place, each in enumerate(held) if totals[each.holder.id] == longest)
+
+
+def _excuse(run: Run, turns: Sequence[Turn], fate: Due, segment: str, case: _Case) -> Excuse | None:
+    """The first exception in the file that excuses the miss."""
+    held = holdings(turns, fate.deadline_us, ended=True)
+    team = turns[len(held) - 1].seat.team
+    for each in case.agreement.exceptions:
+        if (
+            each.effect is Effect.EXCUSE
+            and each.from_us <= fate.deadline_us <= each.to_us
+            and each.concerns(clock=run.clock.id, team=team, source=case.source, segment=segment)
+        ):
+            return Excuse(at_us=fate.deadline_us, reason=each.reason, author=each.author, line=each.line)
+    return None
+
+
+def _state(run: Run, *, breached: bool, excused: bool, warned: bool) -> State:
+    if excused:
+        return _EXCUSED
     if run.cancelled:
         return _CANCELLED
     if run.stopped_us is not None:
         return _MET_LATE if breached else _MET
     if breached:
         return _BREACHED
+    if run.paused:
+        return _PAUSED
     return _AT_RISK if warned else _ON_TRACK
 
 
 def _target(run: Run, source: str, facts: Sequence[AnyFact], first: Seat) -> Target | None:
     """The first target whose condition the lead meets as it was when the clock started."""
-    subject: Subject | None = None
+    subject: Snapshot | None = None
     for condition, target in run.clock.targets:
         if condition is None:
             return target
         if subject is None:
             attributes = _attributes(facts, run.started_us)
-            subject = Subject(attributes=attributes, source=source, owner=first.owner, team=first.team)
+            subject = Snapshot(attributes=attributes, source=source, owner=first.owner, team=first.team)
         if condition.holds(subject):
             return target
     return None
@@ -181,9 +257,75 @@ def _attributes(facts: Sequence[AnyFact], started_us: int) -> dict[str, Scalar]:
 
 def _turns(run: Run, source: str, agreement: Agreement) -> list[Turn]:
     turns: list[Turn] = []
+    restarts = run.clock.on_reassignment is _RESTART
     for since_us, owner in run.turns:
         if turns:
             turns[-1].to_us = since_us
         held_from = seat(agreement, run.clock, source, owner)
-        turns.append(Turn(since_us, None, held_from, held_from.calendar))
+        turns.append(Turn(since_us, None, held_from, held_from.calendar, (), restarts))
     return turns
+
+
+def _count_otherwise(
+    turns: Sequence[Turn],
+    run: Run,
+    case: _Case,
+    choice: CalendarOf | str | None,
+    promised: Duration | Appointment,
+) -> None:
+    """Count in the calendar that the target names, or in every hour."""
+    if type(promised) is Duration and promised.wall:
+        choice = ALWAYS.name
+    for turn, (_, owner) in zip(turns, run.turns, strict=True):
+        turn.calendar = seat(case.agreement, run.clock, case.source, owner, choice).calendar
+
+
+def _restart(turns: list[Turn], at_us: int) -> list[Turn]:
+    """The turns, with one that begins at the instant at which the clock starts anew."""
+    place = max((place for place, turn in enumerate(turns) if turn.since_us <= at_us), default=None)
+    if place is None or (place == 0 and turns[0].since_us == at_us):
+        return turns
+    turn = turns[place]
+    if turn.since_us == at_us:
+        turn.restarts = True
+        return turns
+    anew = Turn(at_us, turn.to_us, turn.seat, turn.calendar, (), restarts=True)
+    turn.to_us = at_us
+    return [*turns[: place + 1], anew, *turns[place + 1 :]]
+
+
+def _pauses(run: Run, turns: Sequence[Turn], segment: str, case: _Case) -> tuple[Paused, ...]:
+    """Every stretch in which no time counted, each put on the turns in which it lies.
+
+    A pause that still lasts takes no time away: the deadline is told as if the clock resumed when it began.
+    """
+    own = [Paused(from_us=pause.from_us, to_us=pause.to_us or run.stopped_us) for pause in run.pauses]
+    windows = [
+        each for each in case.agreement.exceptions if each.effect is Effect.PAUSE and each.to_us > run.started_us
+    ]
+    found: dict[Paused, None] = dict.fromkeys(own)
+    for turn in turns:
+        end_us = turn.to_us
+        gaps = [(pause.from_us, pause.to_us) for pause in own if pause.to_us is not None]
+        for each in windows:
+            if each.concerns(clock=run.clock.id, team=turn.seat.team, source=case.source, segment=segment):
+                gaps.append((each.from_us, each.to_us))
+                if each.from_us < (end_us or each.to_us) and turn.since_us < each.to_us:
+                    window = Paused(from_us=each.from_us, to_us=each.to_us, reason=each.reason, author=each.author)
+                    found[window] = None
+        turn.gaps = _clipped(gaps, turn.since_us, end_us)
+    return tuple(found)
+
+
+def _clipped(gaps: Sequence[Gap], since_us: int, to_us: int | None) -> tuple[Gap, ...]:
+    """The gaps within a turn, in order and joined where they touch."""
+    joined: list[Gap] = []
+    for from_us, until_us in sorted(gaps):
+        begins_us, ends_us = max(from_us, since_us), until_us if to_us is None else min(until_us, to_us)
+        if begins_us >= ends_us:
+            continue
+        if joined and begins_us <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], ends_us))
+        else:
+            joined.append((begins_us, ends_us))
+    return tuple(joined)

@@ -3,7 +3,8 @@
 Instants are integers (microseconds since the epoch) with datetime properties beside them; durations are microseconds.
 
 **Identity.** An obligation is one run of one clock on one lead: `identifier(lead, clock, cycle)`, where `cycle` counts
-the lead's stays in the qualified stages, the first being 1, in order of event time. So a start that proves to be
+the lead's stays in the qualified stages (or the runs of a clock that is bound to no stay), the first being 1, in order
+of event time; a later round of one stay is `cycle.round` there. So a start that proves to be
 earlier keeps the obligation and moves it; a whole earlier stay that arrives late renumbers those after it. Either way
 the ids are a function of the facts alone, and `announce` takes back whatever was said under an id and is no longer so.
 """
@@ -14,6 +15,7 @@ from datetime import datetime
 import msgspec
 
 from shared.events.sla import Escalation, Party
+from sla_engine.domain.agreement import Blame, Words
 from sla_engine.domain.instants import from_us
 
 
@@ -27,11 +29,15 @@ class State(enum.StrEnum):
     MET = "met"
     MET_LATE = "met_late"
     CANCELLED = "cancelled"
+    PAUSED = "paused"
+    """Nothing counts now; the deadline is told as if it had resumed when the pause began."""
+    EXCUSED = "excused"
+    """The deadline passed unmet in the window of an exception: nobody is charged, nothing is expected any more."""
 
     @property
     def closed(self) -> bool:
         """Whether nothing is expected any more."""
-        return self in (State.MET, State.MET_LATE, State.CANCELLED)
+        return self in (State.MET, State.MET_LATE, State.CANCELLED, State.EXCUSED)
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -53,8 +59,30 @@ class WarningDue(msgspec.Struct, frozen=True, gc=False, array_like=True):
     business_us: int
 
 
+class Paused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A stretch in which the clock did not count. `to_us` None: it still lasts. `reason`: an exception's; empty where
+    the lead itself paused the clock."""
+
+    from_us: int
+    to_us: int | None
+    reason: str = ""
+    author: str = ""
+
+
+class Excuse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Why a miss is excused, by whose word, and where the agreement says so."""
+
+    at_us: int
+    reason: str
+    author: str
+    line: int
+
+
 class Breach(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The deadline passed unmet: how things stood at the deadline, whatever came later."""
+    """The deadline passed unmet: how things stood at the deadline, whatever came later.
+
+    `holder` is who is charged, by the rule that the agreement names; `holders` is who had held it until then.
+    """
 
     at_us: int
     business_us: int
@@ -70,14 +98,17 @@ class Obligation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     happened later. `target_text` is the target as the agreement writes it. `warnings` holds every warning instant that
     truly came, or will come, before the promise was kept. `business_us` and `wall_us` are used up to `stopped_us`, or
     to `now`. `start_events` and `stop_event` are the ids of the lead events that the verdict rests on.
-    `agreement_version` names the agreement that judged it, `agreement_line` the line of the target in that file.
-    `calendar` names the calendar that counts now; each holding names its own.
+    `agreement_version` is the version by which it is judged, and `agreement_line` the line of the target in its file.
+    `excuse` stands in place of a breach where an exception excuses it. `calendar` names the calendar that counts now;
+    each holding names its own.
     """
 
     id: str
     clock: str
     clock_name: str
+    words: Words
     cycle: int
+    round: int
     segment: str
     state: State
     started_us: int
@@ -86,6 +117,9 @@ class Obligation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     target_text: str
     stopped_us: int | None
     breach: Breach | None
+    excuse: Excuse | None
+    pauses: tuple[Paused, ...]
+    blame: Blame
     business_us: int
     wall_us: int
     calendar: str
@@ -98,7 +132,7 @@ class Obligation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     start_events: tuple[str, ...]
     stop_event: str | None
     agreement_line: int
-    agreement_version: str = ""
+    agreement_version: str
 
     @property
     def started_at(self) -> datetime:
@@ -124,8 +158,9 @@ class Obligation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything `judge` has to say about one lead at `now_us`. Obligations stand in the order in which they started.
 
-    `clocks` are the clocks that the agreement promises at all. `next_fact_us` is the first fact that lies after `now`
-    (a sender's clock runs ahead): it does not count yet.
+    `clocks` are the clocks that the agreement promises at all. `next_fact_us` is the first instant after `now` at which
+    facts change by time alone: a fact that lies after `now` (a sender's clock runs ahead: it does not count yet), or
+    the end of the agreement's term.
     """
 
     lead: str

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shared.events.envelope import Owner, OwnerKind
 from shared.events.sla import Escalation, Party
-from sla_engine.domain.agreement import Agreement, CalendarOf, Clock, ClockKind, Person, Team
+from sla_engine.domain.agreement import Agreement, CalendarOf, Clock, HeldBy, Person, Team
 from sla_engine.domain.calendar import Calendar
 
 _REMEMBERED = 20_000
@@ -27,15 +27,21 @@ class Seat:
     team: str | None
 
 
-def seat(agreement: Agreement, clock: Clock, source: str, owner: Owner | None) -> Seat:
-    """The seat of an owner at a clock; None is nobody, and then marketing holds it. Remembered by the agreement."""
+def seat(
+    agreement: Agreement, clock: Clock, source: str, owner: Owner | None, choice: CalendarOf | str | None = None
+) -> Seat:
+    """The seat of an owner at a clock; None is nobody, and then marketing holds it. Remembered by the agreement.
+
+    `choice` is whose calendar counts, where it is not the clock's.
+    """
     # Plain texts: hashing an enum or a struct that holds one calls Python again.
     key = (
-        (clock.id, source)
+        (clock.id, source, choice)
         if owner is None
         else (
             clock.id,
             source,
+            choice,
             owner.kind is _USER,
             owner.kind is _TEAM,
             owner.id,
@@ -47,22 +53,37 @@ def seat(agreement: Agreement, clock: Clock, source: str, owner: Owner | None) -
     if found is None:
         if len(agreement.seats) >= _REMEMBERED:
             agreement.seats.clear()
-        found = agreement.seats[key] = _seat(agreement, clock, source, owner)
+        found = agreement.seats[key] = _seat(agreement, clock, source, owner, choice or clock.calendar)
     assert isinstance(found, Seat)
     return found
 
 
-def _seat(agreement: Agreement, clock: Clock, source: str, owner: Owner | None) -> Seat:
+def _seat(agreement: Agreement, clock: Clock, source: str, owner: Owner | None, choice: CalendarOf | str) -> Seat:
+    if not isinstance(clock.held_by, HeldBy):
+        return _team_seat(agreement, clock, agreement.teams[clock.held_by], choice)
     person = agreement.person(source, owner.id) if owner is not None and owner.kind is _USER else None
     team = agreement.team_of(source, owner)
-    nobody = owner is None or clock.kind is ClockKind.HANDOFF
+    nobody = owner is None or clock.held_by is HeldBy.MARKETING
     holder = agreement.marketing if nobody or owner is None else _party(owner, person, team)
     return Seat(
         holder=holder,
-        calendar=_calendar(agreement, clock, person, team),
+        calendar=_calendar(agreement, choice, person, team),
         escalation=_escalation(agreement, clock, holder),
         owner=person.id if person is not None else owner.id if owner is not None else None,
         team=team.name if team is not None else None,
+    )
+
+
+def _team_seat(agreement: Agreement, clock: Clock, team: Team, choice: CalendarOf | str) -> Seat:
+    holder = Party(
+        id=team.name, name=team.name, kind=OwnerKind.TEAM, team=team.name, zone=team.zone, slack=team.channel
+    )
+    return Seat(
+        holder=holder,
+        calendar=_calendar(agreement, choice, None, team),
+        escalation=_escalation(agreement, clock, holder),
+        owner=None,
+        team=team.name,
     )
 
 
@@ -80,10 +101,10 @@ def _party(owner: Owner, person: Person | None, team: Team | None) -> Party:
     )
 
 
-def _calendar(agreement: Agreement, clock: Clock, person: Person | None, team: Team | None) -> Calendar:
-    if not isinstance(clock.calendar, CalendarOf):
-        return agreement.calendars[clock.calendar]
-    if clock.calendar is CalendarOf.OWNER and person is not None:
+def _calendar(agreement: Agreement, choice: CalendarOf | str, person: Person | None, team: Team | None) -> Calendar:
+    if not isinstance(choice, CalendarOf):
+        return agreement.calendars[choice]
+    if choice is CalendarOf.OWNER and person is not None:
         return person.calendar
     return agreement.default_calendar if team is None else team.calendar
 

@@ -18,7 +18,9 @@ class Occasion(NamedTuple):
     traceparent: str | None
 
 
-def say(verdict: Verdict, obligation: Obligation, saying: Saying, occasion: Occasion, *, late: bool) -> sla.AnySlaEvent:
+def say(  # noqa: PLR0911 - one event a transition
+    verdict: Verdict, obligation: Obligation, saying: Saying, occasion: Occasion, *, late: bool
+) -> sla.AnySlaEvent:
     """The event that announces `saying`."""
     fields = _fields(verdict, obligation, saying, occasion)
     fields["late"] = late
@@ -57,6 +59,16 @@ def say(verdict: Verdict, obligation: Obligation, saying: Saying, occasion: Occa
                 summary=wording.cancelled(verdict, obligation, obligation.reason),
                 business_seconds=seconds(obligation.business_us),
                 reason=obligation.reason,
+            )
+        case Transition.EXCUSED:
+            excuse = obligation.excuse
+            assert excuse is not None
+            return sla.ObligationExcused(
+                **fields,
+                summary=wording.excused(verdict, obligation, excuse),
+                business_seconds=seconds(obligation.target_us),
+                reason=excuse.reason,
+                author=excuse.author,
             )
         case _:
             assert_never(saying.transition)
@@ -119,6 +131,7 @@ def _fields(verdict: Verdict, obligation: Obligation, saying: Saying, occasion: 
         "clock": obligation.clock,
         "clock_name": obligation.clock_name,
         "cycle": obligation.cycle,
+        "round": obligation.round,
         "agreement": verdict.agreement,
         "agreement_version": obligation.agreement_version,
         "segment": obligation.segment,

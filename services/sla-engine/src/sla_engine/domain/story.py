@@ -1,131 +1,409 @@
-"""The story of a lead: which clocks started, stopped and were cancelled, and who held them, by its facts alone.
+"""The story of a lead: which clocks started, stopped, were cancelled or paused, and who held them, by its facts alone.
 
-Nothing here knows of targets or calendars. Facts of one instant apply in their order, with one exception: what ends a
-stay in the qualified stages takes effect after everything else of that instant, so a stop beats a cancellation.
+Nothing here knows of targets or calendars. docs/clocks.md says what is meant: facts of one instant apply in their
+order, clocks are asked after each, and what they answered is settled at the end of the instant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from shared.events.envelope import ActorKind, Owner, OwnerKind
-from sla_engine.domain.agreement import Agreement, Clock, TouchBy, TouchRule
-from sla_engine.domain.facts import AnyFact, Assigned, Created, Deleted, Disposed, Merged, Rejected, Stage, Touch
+from shared.events.envelope import Owner, OwnerKind
+from shared.events.lead import Scalar
+from sla_engine.domain.agreement import Agreement, Clock
+from sla_engine.domain.facts import (
+    AnyFact,
+    Assigned,
+    Attributes,
+    Created,
+    Deleted,
+    Disposed,
+    Merged,
+    Stage,
+    Touch,
+)
+from sla_engine.domain.moments import Count, Moment
+from sla_engine.domain.reasons import because, owned, with_reason
+from sla_engine.domain.run import Pause, Run, Track
 
-# Bound once: in Python 3.11 each look at a member of an enum is a call.
-_USER = OwnerKind.USER
-_AUTOMATION = ActorKind.AUTOMATION
-_INTEGRATION = ActorKind.INTEGRATION
-_ANYONE = TouchBy.ANYONE
+_USER = OwnerKind.USER  # bound once: in Python 3.11 each look at a member of an enum is a call
 
-
-class Run(msgspec.Struct, gc=False):
-    """One run of one clock. `turns` are the owners, each since when; None is nobody."""
-
-    clock: Clock
-    cycle: int
-    started_us: int
-    start_events: tuple[str, ...]
-    turns: list[tuple[int, Owner | None]]
-    stopped_us: int | None = None
-    stop_event: str | None = None
-    cancelled: bool = False
-    reason: str = ""
-
-    def stop(self, at_us: int, event: str, reason: str) -> None:
-        """It is done."""
-        self.stopped_us, self.stop_event, self.reason = at_us, event, reason
-
-    def cancel(self, at_us: int, event: str, reason: str) -> None:
-        """The promise no longer applies."""
-        self.stop(at_us, event, reason)
-        self.cancelled = True
-
-    def pass_to(self, at_us: int, owner: Owner | None) -> None:
-        """Somebody else holds it from now on; of several at one instant, the last."""
-        if self.turns[-1][0] == at_us:
-            self.turns.pop()
-        self.turns.append((at_us, owner))
+_STOP, _RESET, _CANCEL, _PAUSE, _RESUME = range(5)
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Story(msgspec.Struct, gc=False):
-    """The lead as the facts so far left it, and the runs they made."""
+    """The lead as the facts so far left it, and the runs they made. It is the scene that conditions look at."""
 
     agreement: Agreement
     source: str
     runs: list[Run] = []
     stage: str | None = None
-    owner: Owner | None = None
+    held: Owner | None = None
     cycle: int = 0
+    fact: AnyFact | None = None
+    attributes: dict[str, Scalar] = {}
+    ended: frozenset[str] = _NOTHING
+    counts: Mapping[Count, int] = {}
     qualified: bool = False
     gone: bool = False
-    _handoff: Run | None = None
-    _touch: Run | None = None
-    _began: tuple[str, ...] = ()
-    _owned: tuple[str, ...] = ()
+    _tracks: list[Track] = []
+    _at_us: int = 0
+    _stirred: bool = False
+    _paused: bool = False
+    _told: dict[str, str] = {}
     _ending: tuple[str, str] | None = None
     _sent_back_in: str | None = None
     _again_us: int | None = None
 
-    def apply(self, facts: Sequence[AnyFact]) -> None:
-        """Tell the story on. `facts` are in order and hold whole instants."""
+    def __post_init__(self) -> None:
+        self._tracks = [Track(clock) for clock in self.agreement.clocks]
+
+    def apply(self, facts: Sequence[AnyFact], now_us: int) -> None:  # noqa: C901 - the hot loop, not cut into calls
+        """Tell the story up to `now_us`. `facts` are in order."""
+        ends_us = self.agreement.ends_us
+        listening = self.agreement.plan.listening
+        tracks = self._tracks
         at_us: int | None = None
         for fact in facts:
             if fact.at_us != at_us:
-                if self._ending is not None and at_us is not None:
-                    self._end(at_us)
-                at_us = fact.at_us
+                if self._stirred:
+                    self._settle()
+                if ends_us is not None and fact.at_us > ends_us and (at_us is None or at_us <= ends_us):
+                    self._end_term(ends_us)
+                at_us = self._at_us = fact.at_us
+                self._stirred = self._paused
+            self.fact = fact
             kind = type(fact)
-            if kind is Stage:
-                self._enter(fact)  # type: ignore[arg-type] # the exact type was just compared
-            elif kind is Assigned:
-                self._assign(fact)  # type: ignore[arg-type] # same
-            elif kind is Touch:
-                self._touched(fact)  # type: ignore[arg-type] # same
+            began = self._change(fact)
+            if began:
+                for track in tracks:
+                    if track.clock.in_stay or kind in track.clock.start.kinds:
+                        self._look(track, fact)
             else:
-                self._other(fact)
-        if self._ending is not None and at_us is not None:
-            self._end(at_us)
+                for place in listening[kind]:
+                    self._look(tracks[place], fact)
+        if self._stirred:
+            self._settle()
+        if ends_us is not None and now_us >= ends_us and (at_us is None or at_us <= ends_us):
+            self._end_term(ends_us)
 
-    def _enter(self, fact: Stage) -> None:
+    # -- what conditions see ------------------------------------------------------------------------------------------
+
+    @property
+    def staying(self) -> bool:
+        """Whether the lead is in the qualified stages and nothing in this instant ends that."""
+        return self.qualified and self._ending is None
+
+    @property
+    def owner(self) -> str | None:
+        """The owner by the id in the agreement, else in the CRM."""
+        if self.held is None:
+            return None
+        person = self.agreement.person(self.source, self.held.id) if self.held.kind is _USER else None
+        return self.held.id if person is None else person.id
+
+    @property
+    def team(self) -> str | None:
+        """The team of whoever has the lead."""
+        team = self.agreement.team_of(self.source, self.held)
+        return None if team is None else team.name
+
+    def toucher(self, touch: Touch) -> str | None:
+        """Whoever touched the lead, by the id in the agreement, else in the CRM."""
+        person = None if touch.by_id is None else self.agreement.person(self.source, touch.by_id)
+        return touch.by_id if person is None else person.id
+
+    def team_of_toucher(self, touch: Touch) -> str | None:
+        """The team of whoever touched the lead."""
+        person = None if touch.by_id is None else self.agreement.person(self.source, touch.by_id)
+        return None if person is None else person.team
+
+    # -- what facts change --------------------------------------------------------------------------------------------
+
+    def _change(self, fact: AnyFact) -> bool:  # noqa: C901 - one case a kind of fact
+        """Bring the state up to the fact. Whether a stay began by it."""
+        kind = type(fact)
+        if kind is Touch:
+            return False
+        if kind is Stage:
+            return self._enter(fact)  # type: ignore[arg-type] # the exact type was just compared
+        if kind is Assigned:
+            self._assign(fact)  # type: ignore[arg-type] # same
+            return False
+        match fact:
+            case Created() | Attributes():
+                if kind is Created:
+                    self.gone = False
+                if self.agreement.plan.asks_attributes:
+                    self.attributes = self.attributes | fact.attributes
+            case Disposed():
+                if self.qualified and fact.disposition.casefold() in self.agreement.closing_dispositions:
+                    self._end((fact.id, with_reason(fact.disposition, fact.reason)))
+            case Merged():
+                self._lose(fact.id, f"merged into {fact.into}")
+            case Deleted():
+                self._lose(fact.id, "deleted in the CRM")
+            case _:
+                pass
+        return False
+
+    def _enter(self, fact: Stage) -> bool:
         stage = fact.stage.casefold()
         if stage == self.stage or self.gone:
-            return
+            return False
         self.stage = stage
+        self._told["stage"] = fact.id
         if stage not in self.agreement.qualified_stages:
             self._sent_back_in = None
             if self.qualified:
-                self._ending = (fact.id, f"left the qualified stages: {fact.stage}")
-            return
+                self._end((fact.id, f"left the qualified stages: {fact.stage}"))
+            return False
         self._ending = None
-        if not self.qualified:
-            self.qualified = True
-            self.cycle += 1
-            self._again_us = fact.at_us if stage == self._sent_back_in else None
-            self._began = (fact.id,)
-            self._handoff = self._touch = None
-        self._start_handoff(fact)
-        self._start_touch(fact.at_us)
+        if self.qualified:
+            return False
+        self.qualified = True
+        self.cycle += 1
+        self._again_us = fact.at_us if stage == self._sent_back_in else None
+        self._told["stay"] = fact.id
+        for track in self._tracks:
+            if track.clock.in_stay:
+                track.rounds, track.rests, track.counts = 0, False, {}
+        return True
 
     def _assign(self, fact: Assigned) -> None:
         owner = fact.owner
-        if _same(owner, self.owner):
+        if _same(owner, self.held):
             return
-        self.owner = owner
-        self._owned = (fact.id,)
-        if not self.qualified:
-            return
-        if self._handoff is not None and self._handoff.stopped_us is None and _person(owner):
-            self._handoff.stop(fact.at_us, fact.id, "owned by a person")
-        if self._touch is None:
-            self._start_touch(fact.at_us)
-        elif self._touch.stopped_us is None:
-            self._touch.pass_to(fact.at_us, owner)
+        self.held = owner
+        self._told["owner"] = fact.id
+        for track in self._tracks:
+            run = track.run
+            if run is not None and track.clock.follows_owner:
+                run.pass_to(fact.at_us, owner)
 
-    def _touched(self, fact: Touch) -> None:
-        run = self._touch
-        if run is not None and run.stopped_us is None and counts(fact, run.clock.touch, self.owner):
-            run.stop(fact.at_us, fact.id, f"{fact.channel.value} by {self._who(fact)}")
+    def _end(self, because: tuple[str, str]) -> None:
+        self._ending = because
+        self._stirred = True
+
+    def _lose(self, event: str, reason: str) -> None:
+        """The lead is gone; should it be created again, its stage and owner must be told anew."""
+        self.gone, self.stage, self.held, self._sent_back_in = True, None, None, None
+        self._end((event, reason))
+
+    # -- asking the clocks --------------------------------------------------------------------------------------------
+
+    def _look(self, track: Track, fact: AnyFact) -> None:
+        """Ask a clock at a fact."""
+        run = track.run
+        if run is None:
+            if track.exhausted or not self._starts(track) or not self._may_start(track):
+                return
+            self._begin(track, self._grounds(track.clock.start, fact.id))
+            self._ask(track, fact, fresh=True)
+            if track.answers is not None:
+                track.answers[_RESET] = None  # what starts a run does not reset it
+            return
+        self._ask(track, fact)
+        if (
+            not track.exhausted
+            and self._starts(track)
+            and track.again is None
+            and track.answers is not None
+            and track.answers[_STOP] is not None
+        ):
+            track.again = fact
+
+    def _starts(self, track: Track) -> bool:
+        """Whether the clock's start became true by the fact just applied."""
+        start = track.clock.start
+        fact = self.fact
+        if fact is not None and type(fact) not in start.kinds and track.rests:
+            return False
+        if start.counted:
+            _count(start.counted, track.counts, self)
+        self.counts = track.counts
+        holds = start.holds(self)
+        became = holds and not track.rests
+        if start.rests:
+            if start.of_facts:
+                self.fact, ended, self.ended = None, self.ended, _NOTHING
+                holds = start.holds(self)
+                self.fact, self.ended = fact, ended
+            track.rests = holds
+        return became
+
+    def _may_start(self, track: Track) -> bool:
+        agreement = self.agreement
+        if agreement.starts_us is not None and self._at_us < agreement.starts_us:
+            return False
+        if agreement.ends_us is not None and self._at_us >= agreement.ends_us:
+            return False
+        return self.staying if track.clock.in_stay else not self.gone
+
+    def _begin(self, track: Track, events: tuple[str, ...]) -> Run:
+        clock = track.clock
+        track.rounds += 1
+        run = Run(
+            clock,
+            self.cycle if clock.in_stay else track.rounds,
+            track.rounds if clock.in_stay else 1,
+            self._at_us,
+            events,
+            [(self._at_us, self.held if clock.follows_owner else None)],
+        )
+        track.run = run
+        track.answers = track.again = None
+        self.runs.append(run)
+        return run
+
+    def _ask(self, track: Track, fact: AnyFact | None, *, fresh: bool = False, by: AnyFact | None = None) -> None:
+        """What is asked of an open run; `fresh`: of one that has just begun, whatever the fact. `by` stands in for a
+        fact where there is none."""
+        clock, run = track.clock, track.run
+        assert run is not None
+        if clock.counted:
+            _count(clock.counted, run.counts, self)
+        self.counts = run.counts
+        kind = type(fact)
+        for place, moment in clock.running:
+            if (
+                (fresh or fact is None or kind in moment.kinds)
+                and (track.answers is None or track.answers[place] is None)
+                and moment.holds(self)
+            ):
+                if track.answers is None:
+                    track.answers = [None] * 5
+                track.answers[place] = fact if fact is not None else by
+                self._stirred = True
+
+    def _grounds(self, moment: Moment, event: str) -> tuple[str, ...]:
+        """The events on which the answer to a condition rests, the one that gave it among them."""
+        rests_on = moment.grounds
+        events = [self._told[word] for word in ("stay", "stage", "owner") if word in rests_on and word in self._told]
+        if moment.of_facts or not events:
+            events.append(event)
+        return tuple(dict.fromkeys(events))
+
+    # -- the end of an instant ----------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        ending = self._ending
+        last = self.fact
+        if ending is not None and self._again_us == self._at_us:
+            self._withdraw_stay()
+        ended: dict[str, AnyFact] = {}
+        chained = self.agreement.plan.chained
+        for place, track in enumerate(self._tracks):
+            if track.run is not None and not (chained and place in chained):
+                self._close(track, ended)
+        for place in chained:
+            self._link(self._tracks[place], ended)
+        self.fact = last
+        if ending is not None:
+            self._leave()
+        self._stirred = False
+        self._paused = any([track.run is not None and track.run.paused for track in self._tracks])  # noqa: C419 - twice as fast
+
+    def _close(self, track: Track, ended: dict[str, AnyFact]) -> None:
+        """Settle what the open run's clock answered in this instant."""
+        clock, run, answers, again = track.clock, track.run, track.answers, track.again
+        assert run is not None
+        track.answers = track.again = None
+        over = self._ending if clock.in_stay or self.gone else None
+        done = None if answers is None else answers[_STOP] or answers[_RESET]
+        if done is not None and answers is not None:
+            stopped = answers[_STOP] is not None
+            asked = clock.stop if stopped or clock.reset is None else clock.reset
+            self._stop(run, asked, done)
+            ended[clock.id] = done
+            track.run = None
+            follow = again if stopped else done
+            if follow is not None and over is None and not track.exhausted and self._may_start(track):
+                self._begin(track, (follow.id,))
+                self._look_around(track, follow, ended)
+        elif answers is not None and (fact := answers[_CANCEL]) is not None:
+            run.cancel(self._at_us, fact.id, self._because(fact))
+            track.run = None
+        elif over is not None:
+            run.cancel(self._at_us, *over)
+            track.run = None
+        elif answers is not None and answers[_PAUSE] is not None:
+            if not run.paused:
+                run.pauses.append(Pause(self._at_us))
+        elif run.paused and self._resumes(clock, answers):
+            run.pauses[-1].to_us = self._at_us
+
+    def _resumes(self, clock: Clock, answers: list[AnyFact | None] | None) -> bool:
+        if clock.resume is not None:
+            return answers is not None and answers[_RESUME] is not None
+        return clock.pause is not None and not clock.pause.holds(self)
+
+    def _link(self, track: Track, ended: dict[str, AnyFact]) -> None:
+        """Tell a clock that waits for others what ended, then settle it."""
+        by = next((fact for clock, fact in ended.items() if clock in track.clock.chained), None)
+        if by is not None:
+            self.fact, self.ended = None, frozenset(ended)
+            if track.run is not None:
+                self._ask(track, None, by=by)
+                if not track.exhausted and self._starts(track) and track.answers is not None and track.answers[_STOP]:
+                    track.again = by
+            elif not track.exhausted and self._starts(track) and self._may_start(track):
+                self._begin(track, self._grounds(track.clock.start, by.id))
+                self._look_around(track, by, ended)
+                return
+            self.ended = _NOTHING
+        if track.run is not None:
+            self._close(track, ended)
+
+    def _look_around(self, track: Track, by: AnyFact, ended: dict[str, AnyFact]) -> None:
+        """A run that begins when its instant is over sees the state as it then is, and is not reset by it."""
+        fact, self.fact, self.ended = self.fact, None, _NOTHING
+        self._ask(track, None, fresh=True, by=by)
+        if track.answers is not None:
+            track.answers[_RESET] = None
+            self._close(track, ended)
+        self.fact = fact
+
+    def _withdraw_stay(self) -> None:
+        """A snapshot of a lead that was sent back states its stage and the disposition once more: nothing began."""
+        self.runs = [run for run in self.runs if run.cycle != self.cycle or not run.clock.in_stay]
+        self.cycle -= 1
+        for track in self._tracks:
+            if track.clock.in_stay:
+                track.run = track.answers = track.again = None
+
+    def _leave(self) -> None:
+        """The stay is over."""
+        self.qualified, self._ending, self._again_us = False, None, None
+        if self.stage in self.agreement.qualified_stages:
+            # A disposition ended the stay; when the lead enters a stage again, be it the same, that is a transition.
+            self._sent_back_in, self.stage = self.stage, None
+            for track in self._tracks:
+                if track.rests and not track.clock.in_stay:
+                    self.fact = None
+                    track.rests = track.clock.start.holds(self)
+
+    def _end_term(self, ends_us: int) -> None:
+        for track in self._tracks:
+            if track.run is not None:
+                track.run.cancel(ends_us, None, "the agreement ended")
+                track.run = None
+        self._paused = False
+
+    # -- words --------------------------------------------------------------------------------------------------------
+
+    def _stop(self, run: Run, asked: Moment, fact: AnyFact) -> None:
+        """Done, by this fact or by what was so already when the run began."""
+        owner = self._told.get("owner")
+        if type(fact) not in asked.kinds and "owner" in asked.grounds and owner is not None:
+            run.stop(self._at_us, owner, f"{owned(self.held)} already")
+        else:
+            run.stop(self._at_us, fact.id, self._because(fact))
+
+    def _because(self, fact: AnyFact) -> str:
+        """Why something ended, in a person's words."""
+        return f"{fact.channel.value} by {self._who(fact)}" if isinstance(fact, Touch) else because(fact)
 
     def _who(self, touch: Touch) -> str:
         """Who touched the lead, by the best name there is."""
@@ -134,84 +412,17 @@ class Story(msgspec.Struct, gc=False):
         person = self.agreement.person(self.source, touch.by_id)
         if person is not None:
             return person.name
-        owners = self.owner.name if self.owner is not None and self.owner.id == touch.by_id else None
+        owners = self.held.name if self.held is not None and self.held.id == touch.by_id else None
         return touch.by_name or owners or touch.by_id
 
-    def _other(self, fact: AnyFact) -> None:
-        match fact:
-            case Rejected():
-                run = self._touch
-                if run is not None and run.stopped_us is None and run.clock.cancelled_by_rejection:
-                    run.cancel(fact.at_us, fact.id, _with("rejected by sales", fact.reason))
-            case Disposed():
-                if self.qualified and fact.disposition.casefold() in self.agreement.closing_dispositions:
-                    self._ending = (fact.id, _with(fact.disposition, fact.reason))
-            case Merged():
-                self._lose(fact.id, f"merged into {fact.into}")
-            case Deleted():
-                self._lose(fact.id, "deleted in the CRM")
-            case Created():
-                self.gone = False
-            case _:
-                pass
 
-    def _lose(self, event: str, reason: str) -> None:
-        """The lead is gone; should it be created again, its stage and owner must be told anew."""
-        self.gone, self.stage, self.owner, self._sent_back_in = True, None, None, None
-        self._ending = (event, reason)
-
-    def _start_handoff(self, fact: Stage) -> None:
-        clock = self.agreement.handoff
-        if clock is None or self._handoff is not None or self.stage not in clock.start_stages:
-            return
-        run = Run(clock, self.cycle, fact.at_us, (fact.id,), [(fact.at_us, None)])
-        self._handoff = run
-        self.runs.append(run)
-        if _person(self.owner):
-            run.stop(fact.at_us, self._owned[0], "owned by a person already")
-
-    def _start_touch(self, at_us: int) -> None:
-        clock = self.agreement.first_touch
-        if clock is None or self._touch is not None or self._ending is not None or not _person(self.owner):
-            return
-        self._touch = Run(clock, self.cycle, at_us, self._began + self._owned, [(at_us, self.owner)])
-        self.runs.append(self._touch)
-
-    def _end(self, at_us: int) -> None:
-        assert self._ending is not None
-        event, reason = self._ending
-        if self._again_us == at_us:
-            # A snapshot of a lead that was sent back states its stage and the disposition once more: nothing began.
-            self.runs = [run for run in self.runs if run.cycle != self.cycle]
-            self.cycle -= 1
-        for run in (self._handoff, self._touch):
-            if run is not None and run.stopped_us is None:
-                run.cancel(at_us, event, reason)
-        self.qualified, self._ending, self._again_us = False, None, None
-        if self.stage in self.agreement.qualified_stages:
-            # A disposition ended the stay; when the lead enters a stage again, be it the same, that is a transition.
-            self._sent_back_in, self.stage = self.stage, None
-
-
-def counts(touch: Touch, rule: TouchRule, owner: Owner | None) -> bool:
-    """Whether an activity is a touch in the agreement's sense. Who did it may be unknown; a machine is no person."""
-    if not touch.completed or touch.channel not in rule.channels or touch.direction not in rule.directions:
-        return False
-    machine = touch.automated or touch.by_kind in (_AUTOMATION, _INTEGRATION)
-    if machine and not rule.automated:
-        return False
-    return rule.by is _ANYONE or (owner is not None and touch.by_id == owner.id)
-
-
-def _person(owner: Owner | None) -> bool:
-    return owner is not None and owner.kind is _USER
+def _count(counted: Sequence[Count], counts: dict[Count, int], story: Story) -> None:
+    for each in counted:
+        if each.part.holds(story):
+            counts[each] = counts.get(each, 0) + 1
 
 
 def _same(one: Owner | None, other: Owner | None) -> bool:
     if one is None or other is None:
         return one is other
     return one.id == other.id and one.kind is other.kind
-
-
-def _with(what: str, reason: str | None) -> str:
-    return f"{what}: {reason}" if reason else what

@@ -1,22 +1,21 @@
 """The one line of every SLA event, in words that a manager understands."""
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sla_engine.domain.agreement import ClockKind
 from sla_engine.domain.durations import say
 from sla_engine.domain.instants import from_us
-from sla_engine.domain.obligation import Breach, Holding, Obligation, Verdict, WarningDue
+from sla_engine.domain.obligation import Breach, Excuse, Holding, Obligation, Verdict, WarningDue
 
-_HANDOFF = ClockKind.HANDOFF.value
-_WAITS_FOR = {_HANDOFF: "a person to own it", ClockKind.FIRST_TOUCH.value: "a first touch"}
+_TIME_OF_DAY = re.compile(r"\d:\d\d")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def opened(verdict: Verdict, obligation: Obligation) -> str:
     """A clock started."""
     return (
-        f"{_lead(verdict, obligation)} waits for {_WAITS_FOR[obligation.clock]}: "
+        f"{_lead(verdict, obligation)} waits for {obligation.words.waits_for}: "
         f"{_target(obligation)}, by {_clock_time(verdict, obligation)}; {_with_whom(obligation)}."
     )
 
@@ -26,18 +25,16 @@ def at_risk(verdict: Verdict, obligation: Obligation, warning: WarningDue) -> st
     left_us = max(obligation.target_us - warning.business_us, 0)
     left = f"{say(left_us)} of business time left, " if left_us else ""
     return (
-        f"{_lead(verdict, obligation)} still waits for {_WAITS_FOR[obligation.clock]}: "
+        f"{_lead(verdict, obligation)} still waits for {obligation.words.waits_for}: "
         f"{left}due {_clock_time(verdict, obligation)}; {_with_whom(obligation)}."
     )
 
 
 def breached(verdict: Verdict, obligation: Obligation, breach: Breach) -> str:
     """The deadline passed unmet."""
-    lead, target = _lead(verdict, obligation), _target(obligation)
-    charged = "; ".join(_held(holding) for holding in breach.holders[-3:])
-    if obligation.clock == _HANDOFF:
-        return f"{lead} was handed to nobody {target}; {charged}."
-    return f"Nobody has contacted {lead} {target}; {charged}."
+    broken = _filled(obligation.words.broken, verdict, obligation)
+    held = "; ".join(_held(holding) for holding in breach.holders[-3:])
+    return f"{broken} {_target(obligation)}; {held}."
 
 
 def met(verdict: Verdict, obligation: Obligation) -> str:
@@ -56,6 +53,12 @@ def met_late(verdict: Verdict, obligation: Obligation) -> str:
 def cancelled(verdict: Verdict, obligation: Obligation, reason: str) -> str:
     """The promise no longer applies."""
     return f"{obligation.clock_name} of {_lead(verdict, obligation)} no longer counts: {reason}."
+
+
+def excused(verdict: Verdict, obligation: Obligation, excuse: Excuse) -> str:
+    """A miss for which nobody is charged."""
+    by = f" (by {excuse.author})" if excuse.author else ""
+    return f"{obligation.clock_name} of {_lead(verdict, obligation)} is excused: {excuse.reason}{by}."
 
 
 def retracted(what: str, lead_name: str, clock_name: str, reason: str) -> str:
@@ -83,8 +86,10 @@ def _lead(verdict: Verdict, obligation: Obligation) -> str:
 
 
 def _target(obligation: Obligation) -> str:
-    text = obligation.target_text if "day" in obligation.target_text else say(obligation.target_us)
-    return f"within {text}"
+    text = obligation.target_text
+    if _TIME_OF_DAY.search(text):
+        return f"by {text.removeprefix('by ')}"
+    return f"within {text}" if "day" in text or "wall" in text else f"within {say(obligation.target_us)}"
 
 
 def _with_whom(obligation: Obligation) -> str:
@@ -96,8 +101,10 @@ def _held(holding: Holding) -> str:
 
 
 def _done(verdict: Verdict, obligation: Obligation) -> str:
-    lead = _lead(verdict, obligation)
-    if obligation.clock == _HANDOFF:
-        return f"{lead} got an owner"
+    """The clock's words; `{by}` is filled where the reason names somebody, or goes."""
     by = obligation.reason.partition(" by ")[2]
-    return f"{lead} was contacted" + (f" by {by}" if by else "")
+    return _filled(obligation.words.done, verdict, obligation, f" by {by}" if by else "")
+
+
+def _filled(words: str, verdict: Verdict, obligation: Obligation, by: str = "") -> str:
+    return words.replace("{by}", by).replace("{lead}", _lead(verdict, obligation))

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shared.events.sla import AnySlaEvent, ObligationAtRisk, event_type
-from sla_engine.domain.agreement import Agreement, CalendarOf, Clock
+from sla_engine.domain.agreement import Agreement, CalendarOf
 from sla_engine.domain.durations import say
 from sla_engine.domain.instants import from_us
 from sla_engine.domain.obligation import Obligation, State, Verdict
@@ -23,6 +23,8 @@ _STYLES = {
     State.MET: "green",
     State.MET_LATE: "red",
     State.CANCELLED: "dim",
+    State.PAUSED: "dim",
+    State.EXCUSED: "dim",
 }
 
 
@@ -114,8 +116,8 @@ def print_agreement(agreement: Agreement) -> None:
             table.add_row(
                 escape(clock.name),
                 escape(target.segment),
-                target.duration.text if target.duration is not None else "nothing promised",
-                _calendar(clock),
+                ", ".join(due.text for due in target.due) or "nothing promised",
+                _calendar(target.calendar or clock.calendar),
                 ", ".join(warning.name for warning in clock.warnings) or "none",
                 say(clock.settle_us),
             )
@@ -126,10 +128,8 @@ def print_agreement(agreement: Agreement) -> None:
     console.print(f"calendars: {escape(calendars)}")
 
 
-def _calendar(clock: Clock) -> str:
-    if isinstance(clock.calendar, CalendarOf):
-        return f"of the {clock.calendar.value}"
-    return escape(clock.calendar)
+def _calendar(choice: CalendarOf | str) -> str:
+    return f"of the {choice.value}" if isinstance(choice, CalendarOf) else escape(choice)
 
 
 class _Times:

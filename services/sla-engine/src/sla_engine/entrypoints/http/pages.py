@@ -113,7 +113,7 @@ def _renderer(agreement: Agreement) -> Callable[..., Response]:
     environment.globals.update(
         states=wording.STATES,
         agreement=agreement,
-        clock_names={clock.kind.value: clock.name for clock in agreement.clocks},
+        clock_names={clock.id: clock.name for clock in agreement.clocks},
         default_segment=DEFAULT_SEGMENT,
     )
 

@@ -18,6 +18,8 @@ STATES: Mapping[str, tuple[str, str]] = {
     "met": ("Kept", "✓"),
     "met_late": ("Done late", "✓"),
     "cancelled": ("No longer counts", "–"),
+    "paused": ("Paused", "‖"),
+    "excused": ("Excused", "–"),
     "withdrawn": ("Withdrawn", "–"),
 }
 """A word and a sign for each state: colour alone tells nobody who cannot see it."""
