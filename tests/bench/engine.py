@@ -24,6 +24,7 @@ from sla_engine.adapters.schema import MIGRATIONS
 from sla_engine.adapters.store import PostgresStore
 from sla_engine.application.advance import Step
 from sla_engine.application.engine import Engine
+from sla_engine.application.in_force import InForce
 from sla_engine.application.pace import Pace
 from sla_engine.application.partition import Limits
 from sla_engine.main.collecting import settle_collector
@@ -34,7 +35,7 @@ from tests.support.engine_stack import Pool, Recorder, pact
 EVENTS = 240_000
 PARTITIONS = 4
 BATCH_RECORDS = 32_000
-AT_ONCE = 2
+AT_ONCE = 3
 APPEND_RECORDS = 2_000
 LOOK_SECONDS = 0.2
 
@@ -131,7 +132,7 @@ def make_engine(pool: Pool, url: str, stream: Stream, *, batch_records: int = BA
     return Engine(
         stream=stream,
         store=PostgresStore(pool, database_url=url),
-        agreement=pact(),
+        in_force=InForce.only(pact()),
         watcher=Unwatched(),
         clock=lambda: datetime.now(UTC),
         limits=Limits(),

@@ -16,10 +16,12 @@ from shared.events.lead import LeadEvent
 from shared.events.sla import AnySlaEvent
 from shared.streams.port import Fetch, StoredRecord
 from sla_engine.adapters.agreement_file import parse_agreement
+from sla_engine.adapters.edition_store import PostgresArchive
 from sla_engine.adapters.reader import PostgresReader
 from sla_engine.adapters.schema import MIGRATIONS
 from sla_engine.adapters.store import PostgresStore
 from sla_engine.application.advance import Step
+from sla_engine.application.in_force import InForce
 from sla_engine.application.partition import Limits, Partition
 from sla_engine.domain.agreement import Agreement
 
@@ -97,13 +99,23 @@ class Bench:
     def reader(self) -> PostgresReader:
         return PostgresReader(self.pool, database_url=self.url)
 
-    async def own(self, partition: int = 0, *, agreement: Agreement | None = None) -> Partition:
+    @property
+    def in_force(self) -> InForce:
+        """The bench's agreement and no other."""
+        return InForce.only(self.agreement)
+
+    @property
+    def archive(self) -> PostgresArchive:
+        """Where editions are kept."""
+        return PostgresArchive(self.pool, database_url=self.url)
+
+    async def own(self, partition: int = 0, *, in_force: InForce | None = None) -> Partition:
         """A new owner of a partition, as after a start or a rebalance."""
         claim = await self.store.claim(partition, owner="test")
         owned = Partition(
             claim,
             store=self.store,
-            agreement=agreement or self.agreement,
+            in_force=in_force or self.in_force,
             watcher=self.watcher,
             clock=lambda: self.now,
             limits=self.limits,

@@ -51,7 +51,7 @@ async def bench(database_url: str) -> AsyncIterator[Bench]:
 async def client(bench: Bench) -> AsyncIterator[httpx.AsyncClient]:
     app = make_app(
         reader=bench.reader,
-        agreement=bench.agreement,
+        in_force=bench.in_force,
         clock=lambda: bench.now,
         operations=Operations(metrics=Metrics(service="sla-engine", version="0")),
     )

@@ -13,12 +13,11 @@ from sla_engine.application.explanation import explain
 from sla_engine.application.partition import TooManyFailuresError
 from sla_engine.application.ports import Fenced
 from sla_engine.application.reading import ObligationFilter
-from sla_engine.domain.agreement import Agreement
+from sla_engine.domain.editions import Editions, judge_under
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import to_us
-from sla_engine.domain.judgement import judge
 from sla_engine.domain.obligation import Verdict
-from tests.support.engine_stack import Bench, open_bench, pact
+from tests.support.engine_stack import Bench, open_bench
 from tests.support.story_builder import EVA, MAX, QUEUE, Lead, agreement, utc
 
 pytestmark = pytest.mark.postgres
@@ -196,12 +195,12 @@ async def test_a_lead_that_breaks_the_core_is_put_aside_and_does_not_come_up_aga
     bench.append(*qualified("crm:acc:good").events, *bad.events)
     await bench.read(owned)
 
-    def faulty(history: History, by: Agreement, now: datetime) -> Verdict:
+    def faulty(history: History, by: Editions, now: datetime) -> Verdict:
         if history.lead == "crm:acc:bad":
             raise ZeroDivisionError
-        return judge(history, by, now)
+        return judge_under(history, by, now)
 
-    monkeypatch.setattr(advance, "judge", faulty)
+    monkeypatch.setattr(advance, "judge_under", faulty)
     bench.append(bad.knows("2024-01-08 12:01", size=1))
     await bench.pass_time(owned, 7200, step_seconds=600)
 
@@ -266,28 +265,6 @@ async def test_only_the_near_horizon_is_in_memory_and_the_rest_follows(bench: Be
     assert breached == ["crm:acc:soon", "crm:acc:later"]
 
 
-async def test_a_new_agreement_is_applied_to_open_leads_at_the_next_start(bench: Bench) -> None:
-    owned = await bench.own()
-    open_lead, done = qualified("crm:acc:open"), qualified("crm:acc:done")
-    done.touch("2024-01-08 12:05")
-    bench.append(*open_lead.events, *done.events)
-    bench.now = utc("2024-01-08 12:10")
-    await bench.read(owned)
-    before = await bench.rows("SELECT * FROM sla_engine.obligations WHERE state = 'met' AND clock = 'first_touch'")
-
-    new = pact(target="30m")
-    restarted = await bench.own(agreement=new)
-    assert restarted.rejudging
-    while await restarted.rejudge():
-        pass
-
-    found = await bench.reader.obligations(ObligationFilter(states=["on_track"]), after=None, limit=10)
-    assert [(each.lead, each.deadline) for each in found] == [("crm:acc:open", utc("2024-01-08 12:30"))]
-    after = await bench.rows("SELECT * FROM sla_engine.obligations WHERE state = 'met' AND clock = 'first_touch'")
-    assert after == before
-    assert not (await bench.own(agreement=new)).rejudging
-
-
 async def test_a_privacy_deletion_removes_personal_data_and_keeps_the_counts(bench: Bench) -> None:
     owned = await bench.own()
     lead = qualified()
@@ -311,7 +288,7 @@ async def test_a_privacy_deletion_removes_personal_data_and_keeps_the_counts(ben
     assert await bench.rows("SELECT name, crm_url, history FROM sla_engine.leads") == [row]
     record = await bench.reader.lead(lead.key)
     assert record is not None
-    explained = explain(record, bench.agreement, bench.now)
+    explained = explain(record, bench.in_force.editions, bench.now)
     assert (explained.name, explained.forgotten, list(explained.obligations)) == ("(deleted)", True, [])
 
 

@@ -20,6 +20,7 @@ from sla_engine.adapters.outgoing import OUTBOX
 from sla_engine.adapters.schema import MIGRATIONS
 from sla_engine.adapters.store import PostgresStore
 from sla_engine.application.engine import Engine
+from sla_engine.application.in_force import InForce
 from sla_engine.application.partition import Limits
 from sla_engine.application.ports import Commit, StoreUnavailable
 from tests.support.engine_stack import Pool, Recorder, pact
@@ -62,7 +63,7 @@ class World:
         engine = Engine(
             stream=self.stream,
             store=store or PostgresStore(self.pool, database_url=self.url),
-            agreement=PACT,
+            in_force=InForce.only(PACT),
             watcher=recorder,
             clock=lambda: datetime.now(UTC),
             limits=Limits(),

@@ -20,7 +20,7 @@ async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     async with open_bench(database_url, agreement(calendar="always"), now=utc("2024-01-08 12:00")) as bench:
         app = make_app(
             reader=bench.reader,
-            agreement=bench.agreement,
+            in_force=bench.in_force,
             clock=lambda: bench.now,
             operations=Operations(metrics=Metrics(service="sla-engine", version="0")),
         )

@@ -8,13 +8,20 @@ from shared.database.migrations import current, pending, upgrade
 from sla_engine.adapters.list_query import list_query
 from sla_engine.adapters.queries import OPEN_LEADS
 from sla_engine.adapters.schema import MIGRATIONS
+from sla_engine.application.dossier import filed_to_bytes
 from sla_engine.application.reading import ObligationFilter, Place
+from sla_engine.domain.announced import Announced
+from sla_engine.domain.history import History
 from tests.support.engine_stack import Bench, open_bench, pact
 from tests.support.story_builder import MAX, Lead, utc
 
 pytestmark = pytest.mark.postgres
 
 NOW = utc("2024-01-08 12:00")
+EARLIER_LEAD = """
+INSERT INTO sla_engine.leads (key, partition, source, name, history, announced, filed)
+VALUES ($1, 0, 'crm', 'Ada', $2, $3, $4)
+"""
 
 
 async def test_it_is_made_in_one_go_and_again_without_effect(database_url: str) -> None:
@@ -30,9 +37,10 @@ async def test_what_an_earlier_revision_stored_survives_the_upgrade(database_url
     lead = Lead()
     lead.created("2024-01-08 12:00")
     lead.stage("2024-01-08 12:00")
+    history = History.of(lead.events).to_bytes()
     async with open_bench(database_url, pact(), now=NOW, migrate=False) as bench:
-        bench.append(*lead.events)
-        await bench.read(await bench.own())
+        await bench.pool.execute(EARLIER_LEAD, lead.key, history, Announced().to_bytes(), filed_to_bytes({}))
+        await bench.pool.execute("INSERT INTO sla_engine.partitions (partition, epoch, owner) VALUES (0, 7, 'before')")
 
     await upgrade(database_url, MIGRATIONS)
 

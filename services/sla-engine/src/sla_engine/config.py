@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from shared.settings import CommonSettings
+from sla_engine.domain.editions import OpenChoice
 
 
 class EngineSettings(CommonSettings):
@@ -12,7 +13,12 @@ class EngineSettings(CommonSettings):
 
     engine_agreement: Path = Field(
         Path("agreement.yaml"),
-        description="The agreement to judge by. It is read at start; a wrong one stops the start.",
+        description="The agreement to judge by. It is read at start: content never applied before becomes the newest "
+        "edition. A wrong one stops the start.",
+    )
+    engine_open_promises: OpenChoice = Field(
+        OpenChoice.RECOMPUTE,
+        description="What an agreement that is applied at start means for open promises: keep, recompute or restart.",
     )
     engine_port: int = Field(8402, ge=0, le=65535, description="Port of the pages, the API and the metrics.")
     engine_batch_records: int = Field(

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sla_engine.application.advance import Step, advance
 from sla_engine.application.dossier import Dossier
+from sla_engine.domain.editions import Editions, OpenChoice
 from sla_engine.domain.instants import to_us
 from sla_engine.domain.obligation import State
 from tests.support.story_builder import MAX, Lead, agreement, utc
@@ -14,7 +15,7 @@ LONG_AGO = utc("2024-01-01 00:00")
 
 
 def step(before: Dossier | None, lead: Lead, *, now: str, through: datetime = LONG_AGO) -> Step | None:
-    return advance(before, lead.events, PACT, through_us=to_us(through), now=utc(now))
+    return advance(before, lead.events, Editions.only(PACT), through_us=to_us(through), now=utc(now))
 
 
 def qualified() -> Lead:
@@ -70,21 +71,38 @@ def test_a_wake_up_leaves_the_history_as_it_is() -> None:
     lead = qualified()
     first = step(None, lead, now="2024-01-08 12:01")
     assert first is not None
-    woken = advance(first.after, [], PACT, through_us=to_us(utc("2024-01-08 12:46")), now=utc("2024-01-08 12:46"))
+    woken = advance(
+        first.after, [], Editions.only(PACT), through_us=to_us(utc("2024-01-08 12:46")), now=utc("2024-01-08 12:46")
+    )
     assert woken is not None
     assert not woken.history_changed
     assert [(row.filing.clock, row.filing.state) for row in woken.rows] == [("first_touch", State.AT_RISK)]
 
 
-def test_what_was_closed_under_another_agreement_is_not_filed_again() -> None:
+def test_what_was_closed_under_another_edition_is_not_filed_again() -> None:
     lead = qualified()
     lead.touch("2024-01-08 12:10")
     first = step(None, lead, now="2024-01-08 12:11")
     assert first is not None
     assert SHORTER.version != PACT.version
+    applied_us = to_us(utc("2024-01-08 12:11"))
+    both = Editions.only(PACT).followed_by(SHORTER, applied_us=applied_us, open_=OpenChoice.RECOMPUTE)
 
-    again = advance(first.after, [], SHORTER, through_us=to_us(LONG_AGO), now=utc("2024-01-08 12:12"))
+    again = advance(first.after, [], both, through_us=applied_us, now=utc("2024-01-08 12:12"))
 
     assert again is not None
     assert (list(again.rows), list(again.said), list(again.closings)) == ([], [], [])
-    assert again.after.filed == first.after.filed
+
+
+def test_an_open_promise_is_filed_again_under_the_edition_that_recomputes_it() -> None:
+    first = step(None, qualified(), now="2024-01-08 12:11")
+    assert first is not None
+    applied_us = to_us(utc("2024-01-08 12:11"))
+    both = Editions.only(PACT).followed_by(SHORTER, applied_us=applied_us, open_=OpenChoice.RECOMPUTE)
+
+    again = advance(first.after, [], both, through_us=applied_us, now=utc("2024-01-08 12:12"))
+
+    assert again is not None
+    assert [(each.filing.clock, each.filing.agreement_version) for each in again.rows] == [
+        ("first_touch", SHORTER.version)
+    ]

@@ -6,6 +6,7 @@ from shared.metrics import Metrics
 from sla_engine.adapters.metrics import EngineMetrics
 from sla_engine.application.advance import advance
 from sla_engine.application.dossier import Dossier
+from sla_engine.domain.editions import Editions
 from sla_engine.domain.instants import to_us
 from tests.support.story_builder import MAX, Lead, agreement, utc
 
@@ -17,7 +18,9 @@ def test_a_broken_promise_that_is_cancelled_later_ended_when_it_was_broken() -> 
     watcher, lead, dossier = EngineMetrics(metrics, pact), Lead(), None
 
     def step(before: Dossier | None, now: datetime, count: int) -> Dossier:
-        made = advance(before, lead.events[len(lead.events) - count :], pact, through_us=to_us(now), now=now)
+        made = advance(
+            before, lead.events[len(lead.events) - count :], Editions.only(pact), through_us=to_us(now), now=now
+        )
         assert made is not None
         watcher.stepped(made, committed_us=to_us(now))
         return made.after

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from sla_engine.application.filing import Outcome, filing, fingerprint
-from sla_engine.domain.obligation import Obligation, State, Verdict
+from sla_engine.domain.obligation import Obligation, State
 from tests.support.story_builder import MAX, Lead, agreement, clock, utc
 
 PACT = agreement(calendar="always")
@@ -20,9 +20,8 @@ def touched_at(at: str | None) -> Lead:
     return lead
 
 
-def first_touch(lead: Lead, now: str) -> tuple[Obligation, Verdict]:
-    verdict = lead.judged(now, PACT)
-    return clock(verdict, "first_touch"), verdict
+def first_touch(lead: Lead, now: str) -> Obligation:
+    return clock(lead.judged(now, PACT), "first_touch")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def first_touch(lead: Lead, now: str) -> tuple[Obligation, Verdict]:
 def test_a_promise_counts_where_it_was_decided(
     touch: str | None, now: str, state: State, outcome: Outcome | None, decided: str | None
 ) -> None:
-    row = filing(first_touch(touched_at(touch), now)[0])
+    row = filing(first_touch(touched_at(touch), now))
     assert (row.state, row.outcome) == (state, outcome)
     assert row.decided_us == (None if decided is None else utc(decided).timestamp() * 1_000_000)
     assert (row.business_us is None) is (touch is None), "what still runs changes with every second"
@@ -46,19 +45,19 @@ def test_a_promise_counts_where_it_was_decided(
 def test_a_cancelled_promise_counts_for_nobody() -> None:
     lead = touched_at(None)
     lead.rejected("2024-01-08 12:10")
-    assert filing(first_touch(lead, "2024-01-08 14:00")[0]).outcome is Outcome.CANCELLED
+    assert filing(first_touch(lead, "2024-01-08 14:00")).outcome is Outcome.CANCELLED
 
 
 def test_time_alone_does_not_change_the_fingerprint_until_the_state_does() -> None:
     def printed(now: str) -> int:
-        return fingerprint(first_touch(touched_at(None), now)[0], PACT.version)
+        return fingerprint(first_touch(touched_at(None), now))
 
     assert printed("2024-01-08 12:01") == printed("2024-01-08 12:44")
     assert printed("2024-01-08 12:44") != printed("2024-01-08 12:46")
 
 
 def test_whatever_changes_the_row_changes_the_fingerprint() -> None:
-    obligation = first_touch(touched_at("2024-01-08 13:20"), "2024-01-08 14:00")[0]
+    obligation = first_touch(touched_at("2024-01-08 13:20"), "2024-01-08 14:00")
     party = msgspec.structs.replace(obligation.holder, name="Somebody else")
     others = [
         msgspec.structs.replace(obligation, **change)
@@ -76,8 +75,8 @@ def test_whatever_changes_the_row_changes_the_fingerprint() -> None:
             {"business_us": 1},
             {"wall_us": 1},
             {"reason": "x"},
+            {"agreement_version": "x"},
         )
     ]
     rows = [filing(each) for each in (obligation, *others)]
-    assert len({fingerprint(each, "v") for each in (obligation, *others)}) == len(rows)
-    assert fingerprint(obligation, "v") != fingerprint(obligation, "w")
+    assert len({fingerprint(each) for each in (obligation, *others)}) == len(rows)

@@ -12,6 +12,7 @@ from sla_engine.application.dossier import Dossier
 from sla_engine.application.explanation import explain
 from sla_engine.application.filing import Outcome
 from sla_engine.application.reading import LeadRecord
+from sla_engine.domain.editions import Editions
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import to_us
 from tests.support.story_builder import MAX, Lead, agreement, net, utc
@@ -35,7 +36,7 @@ class Leads:
             arriving = waiting.pop(0)
             at = utc(now)
             before = self.dossiers.get(arriving[0].lead)
-            step = advance(before, arriving, PACT, through_us=to_us(at), now=at)
+            step = advance(before, arriving, Editions.only(PACT), through_us=to_us(at), now=at)
             if step is not None:
                 self.dossiers[step.after.key] = step.after
                 self.steps.append(step)
@@ -44,7 +45,7 @@ class Leads:
 
     def look(self, now: str, key: str) -> Step:
         """Time passes for one lead."""
-        step = advance(self.dossiers[key], [], PACT, through_us=to_us(utc(now)), now=utc(now))
+        step = advance(self.dossiers[key], [], Editions.only(PACT), through_us=to_us(utc(now)), now=utc(now))
         assert step is not None
         self.dossiers[key] = step.after
         self.steps.append(step)
@@ -218,7 +219,7 @@ def test_the_page_says_from_which_lead_a_fact_came() -> None:
         key=WINNER, name="", crm_url=None, history=dossier.history, announced=dossier.announced, provenance={}
     )
 
-    page = explain(record, PACT, utc("2024-01-08 10:30"))
+    page = explain(record, Editions.only(PACT), utc("2024-01-08 10:30"))
 
     assert [moment.from_lead for moment in page.timeline] == [LOSER, LOSER]
     assert page.timeline[0].what == f"Stage became MQL (from merged lead {LOSER})"
@@ -231,7 +232,7 @@ def test_a_lead_merged_before_this_version_is_told_of_at_its_next_step() -> None
     loser = waiting_lead(LOSER, "2024-01-08 10:00")
     loser.merged("2024-01-08 10:20", WINNER)
     old = Dossier(key=LOSER, id=1, history=History.of(named(loser)))
-    step = advance(old, [], PACT, through_us=0, now=utc("2024-01-08 12:00"))
+    step = advance(old, [], Editions.only(PACT), through_us=0, now=utc("2024-01-08 12:00"))
     assert step is not None
     assert [event.lead for event in step.passes_on] == [WINNER]
     assert step.history_changed, "it is noted that the winner knows"

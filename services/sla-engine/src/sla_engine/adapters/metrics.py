@@ -43,9 +43,6 @@ class EngineMetrics:
     """The `Watcher` of the engine, and the gauges of the situation. What the agreement names reads 0 from the start."""
 
     def __init__(self, metrics: Metrics, agreement: Agreement) -> None:
-        self._clocks = [clock.id for clock in agreement.clocks]
-        self._teams = list(agreement.teams)
-        self._agreement = agreement
         targets = _targets_seconds(agreement)
         self._consumed = metrics.counter(names.EVENTS_CONSUMED)
         self._dead = metrics.counter(names.EVENTS_DEAD_LETTERED)
@@ -62,8 +59,17 @@ class EngineMetrics:
         self._next = metrics.gauge(names.NEXT_DEADLINE)
         self._target = metrics.gauge(names.TARGET_SECONDS)
         self._hours_open = metrics.gauge(names.BUSINESS_HOURS_OPEN)
-        info = metrics.gauge(names.AGREEMENT_INFO)
-        info.labels(name=agreement.name, version=agreement.version).set(1)
+        self._info = metrics.gauge(names.AGREEMENT_INFO)
+        self.agreed(agreement)
+
+    def agreed(self, agreement: Agreement) -> None:
+        """From now on this is the agreement: what it names reads 0 until it is more."""
+        self._agreement = agreement
+        self._clocks = list(agreement.clock_ids)
+        self._teams = list(agreement.teams)
+        for gauge in (self._info, self._target, self._hours_open):
+            gauge.clear()
+        self._info.labels(name=agreement.name, version=agreement.version).set(1)
         self._touch_all()
 
     def took(self, *, types: Mapping[str, int], dead: Mapping[str, int], seconds: float) -> None:

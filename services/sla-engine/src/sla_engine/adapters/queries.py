@@ -6,8 +6,8 @@ leaves room on the page). What is indexed by time, the wake-up, lives in a narro
 """
 
 CLAIM = """
-INSERT INTO sla_engine.partitions AS p (partition, epoch, owner)
-VALUES ($1, 1, $2)
+INSERT INTO sla_engine.partitions AS p (partition, epoch, owner, editions)
+VALUES ($1, 1, $2, (SELECT coalesce(max(edition), 0) FROM sla_engine.agreements))
 ON CONFLICT (partition) DO UPDATE SET epoch = p.epoch + 1, owner = excluded.owner, claimed_at = now()
 RETURNING epoch, position, through_us, agreement
 """
@@ -15,10 +15,19 @@ RETURNING epoch, position, through_us, agreement
 
 FENCE = """
 UPDATE sla_engine.partitions
-SET position = coalesce($3, position), through_us = greatest(through_us, $4), agreement = coalesce($5, agreement)
-WHERE partition = $1 AND epoch = $2
+SET position = coalesce($3, position),
+    through_us = greatest(through_us, least($4, (extract(epoch FROM now()) * 1000000)::bigint)),
+    agreement = coalesce($5, agreement)
+WHERE partition = $1 AND epoch = $2 AND editions <= $6
 """
-"""First in every commit: locks the partition's row until its end and moves the position. No row: the epoch is old."""
+"""First in every commit: locks the partition's row until its end and moves the position. No row: the epoch is old, or
+an edition of the agreement was applied that the owner does not know (`edition_queries.REQUIRE`).
+The gate goes no further than this server's own clock: an owner whose clock is ahead must not open it for its
+successors.
+"""
+
+OWNED = "SELECT EXISTS (SELECT FROM sla_engine.partitions WHERE partition = $1 AND epoch = $2)"
+"""Whether the epoch still stands, where the fence refused."""
 
 LOAD_BY_KEY = """
 SELECT l.id, l.key, l.history, l.announced, l.filed,
@@ -97,23 +106,19 @@ of so many columns it takes a sixth of our CPU, and less of the database's time,
 
 CLOSE_OBLIGATIONS = """
 UPDATE sla_engine.obligations o
-SET state = CASE WHEN d.cancelled_at IS NULL THEN 'withdrawn' ELSE 'cancelled' END,
-    outcome = CASE WHEN d.cancelled_at IS NULL THEN NULL
-                   WHEN o.outcome = 'breached' THEN o.outcome ELSE 'cancelled' END,
-    decided_at = CASE WHEN d.cancelled_at IS NULL THEN NULL
-                      WHEN o.outcome = 'breached' THEN o.decided_at ELSE d.cancelled_at END,
-    stopped_at = coalesce(d.cancelled_at, o.stopped_at),
+SET state = 'withdrawn',
+    outcome = NULL,
+    decided_at = NULL,
     said_event = coalesce(d.said_event, o.said_event),
     said_transition = coalesce(d.said_transition, o.said_transition),
     said_occurred_at = coalesce(d.said_occurred_at, o.said_occurred_at),
     said_at = coalesce(d.said_at, o.said_at),
     said_retracted = CASE WHEN d.said_event IS NULL THEN o.said_retracted ELSE d.said_retracted END
-FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[])
-  AS d (id, cancelled_at, said_event, said_transition, said_occurred_at, said_at, said_retracted)
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[])
+  AS d (id, said_event, said_transition, said_occurred_at, said_at, said_retracted)
 WHERE o.id = d.id
 """
-"""Promises that no longer stand: by the facts (withdrawn; the row stays, so that whoever was told learns it), or by a
-new agreement that does not promise them (cancelled)."""
+"""Promises that the facts no longer bear out. The row stays, so that whoever was told learns it."""
 
 PUT_ASIDE = """
 INSERT INTO sla_engine.dead_letters (partition, record_offset, record_key, value, reason, detail)

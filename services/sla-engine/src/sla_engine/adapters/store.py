@@ -15,7 +15,7 @@ from sla_engine.adapters.outgoing import pass_on, to_outbox
 from sla_engine.application.advance import Step
 from sla_engine.application.dossier import Dossier, filed_from_bytes, filed_to_bytes
 from sla_engine.application.filing import Filed, LastSaid, Outcome
-from sla_engine.application.ports import Claim, Commit, DeadLetter, Fenced, StoreUnavailable, Unstorable
+from sla_engine.application.ports import Behind, Claim, Commit, DeadLetter, Fenced, StoreUnavailable, Unstorable
 from sla_engine.domain.announced import Announced
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us
@@ -96,8 +96,11 @@ class PostgresStore:
                     commit.position,
                     commit.through_us,
                     commit.agreement,
+                    commit.editions,
                 )
                 if not fenced.endswith(" 1"):
+                    if await connection.fetchval(queries.OWNED, commit.partition, commit.epoch):
+                        raise Behind(commit.editions)
                     raise Fenced(commit.partition, commit.epoch)
                 ids = await _write(connection, commit)
         if any(step.said or step.passes_on for step in commit.steps):
@@ -129,10 +132,7 @@ async def _write(connection: Connection, commit: Commit) -> Mapping[str, int]:
         await connection.execute(queries.FILE_OBLIGATIONS, _encode_rows(rows).decode())
     closings = [closing for step in commit.steps for closing in step.closings]
     if closings:
-        columns = _columns(
-            (UUID(each.id), None if each.cancelled_us is None else from_us(each.cancelled_us), *_said(each.said))
-            for each in closings
-        )
+        columns = _columns((UUID(each.id), *_said(each.said)) for each in closings)
         await connection.execute(queries.CLOSE_OBLIGATIONS, *columns)
     said = [event for step in commit.steps for event in step.said]
     if said:

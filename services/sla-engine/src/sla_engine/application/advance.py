@@ -14,25 +14,20 @@ from sla_engine.application.dossier import Dossier, provenance_to_bytes
 from sla_engine.application.filing import Filed, LastSaid, filing, fingerprint, last_said
 from sla_engine.application.forgetting import FORGOTTEN_NAME, forget, is_forgotten, is_privacy_deletion
 from sla_engine.application.joining import kept_promises, merges, passing_on
-from sla_engine.domain.agreement import Agreement
-from sla_engine.domain.announced import Announced, Told, Transition
+from sla_engine.domain.announced import Announced, Transition
 from sla_engine.domain.announcement import announce, next_wake
+from sla_engine.domain.editions import Editions, judge_under
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us, to_us
-from sla_engine.domain.judgement import judge
 from sla_engine.domain.obligation import Verdict
 
 _BREACHED = Transition.BREACHED  # bound once: in Python 3.11 each look at a member of an enum is a call
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A filed obligation of which the verdict knows nothing any more, and what was last said about it.
-
-    `cancelled_us` is set where a new agreement no longer promises it; else the facts no longer bear it out.
-    """
+    """A filed obligation that the facts no longer bear out, and what was last said about it."""
 
     id: str
-    cancelled_us: int | None
     said: LastSaid | None
 
 
@@ -66,7 +61,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def advance(
     before: Dossier | None,
     events: Sequence[LeadEvent],
-    agreement: Agreement,
+    editions: Editions,
     *,
     through_us: int,
     now: datetime,
@@ -86,13 +81,13 @@ def advance(
     judged_us = min(max(through_us, _seen_us(events)), to_us(now))
     judged_us = max(judged_us, _named_us(before), _forgotten_us(history) if forgotten else 0)
     judged_at = from_us(judged_us)
-    verdict = kept_promises(judge(history, agreement, judged_at), history)
+    verdict = kept_promises(judge_under(history, editions, judged_at), history)
     trace = events[-1].traceparent if events else None
     told_before = Announced() if before is None else before.announced
     said, announced = announce(told_before, verdict, judged_at, announced_at=now, traceparent=trace)
     wake = next_wake(verdict, announced, judged_at)
     last = {event.obligation: last_said(event) for event in said}
-    papers = _file(before, verdict, announced, last, moved=merges(history))
+    papers = _file(before, verdict, last, moved=merges(history))
     after = Dossier(
         key=history.lead,
         id=None if before is None else before.id,
@@ -123,44 +118,19 @@ class _Papers(msgspec.Struct):
     closings: list[Closing]
 
 
-def _file(
-    before: Dossier | None,
-    verdict: Verdict,
-    announced: Announced,
-    last: Mapping[str, LastSaid],
-    *,
-    moved: frozenset[str],
-) -> _Papers:
-    """Compare the verdict with what is filed. What was closed under another agreement stays as it was filed.
-
-    `moved` are the events by which promises went on to another lead.
-    """
+def _file(before: Dossier | None, verdict: Verdict, last: Mapping[str, LastSaid], *, moved: frozenset[str]) -> _Papers:
+    """Compare the verdict with what is filed. `moved` are the events by which promises went on to another lead."""
     filed_before = {} if before is None else before.filed
-    told = {each.obligation: each for each in announced.told}
     papers = _Papers({}, [], [])
     for obligation in verdict.obligations:
-        filed = filed_before.get(obligation.id)
-        about = told.get(obligation.id)
-        if filed is not None and about is not None and about.version != verdict.agreement_version:
-            papers.filed[obligation.id] = filed
-            continue
-        now = papers.filed[obligation.id] = fingerprint(obligation, verdict.agreement_version)
+        now = papers.filed[obligation.id] = fingerprint(obligation)
         said = last.get(obligation.id)
-        if said is not None or filed != now:
+        if said is not None or filed_before.get(obligation.id) != now:
             papers.rows.append(Filed(filing=filing(obligation, moved=moved), said=said))
-    for vanished in filed_before.keys() - papers.filed.keys():
-        _close(vanished, filed_before[vanished], told.get(vanished), last.get(vanished), papers)
+    papers.closings += [
+        Closing(id=vanished, said=last.get(vanished)) for vanished in filed_before.keys() - papers.filed.keys()
+    ]
     return papers
-
-
-def _close(obligation: str, filed: int, told: Told | None, said: LastSaid | None, papers: _Papers) -> None:
-    closing = None if told is None else told.closing
-    if closing is None:
-        papers.closings.append(Closing(id=obligation, cancelled_us=None, said=said))
-    elif said is not None:
-        papers.closings.append(Closing(id=obligation, cancelled_us=closing.at_us, said=said))
-    else:
-        papers.filed[obligation] = filed
 
 
 def _history(before: Dossier | None, events: Sequence[LeadEvent]) -> tuple[History, bool]:

@@ -7,19 +7,23 @@ A partition's deadlines fire only up to `Fetch.read_through`, the gate: see docs
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 from shared.events.topics import LEAD_EVENTS
 from shared.logs import get_logger
 from shared.streams.port import Fetch, Stream, StreamUnavailable, Subscription
 from shared.supervision import wait_or_stop
+from sla_engine.application.in_force import InForce
 from sla_engine.application.pace import Pace
 from sla_engine.application.partition import Clock, Limits, Partition
-from sla_engine.application.ports import Fenced, Store, StoreUnavailable, Watcher
-from sla_engine.domain.agreement import Agreement
+from sla_engine.application.ports import Behind, Fenced, Store, StoreUnavailable, Watcher
 
 logger = get_logger(__name__)
+
+T = TypeVar("T")
 
 GROUP = "sla-engine"
 SHORTEST_WAIT_SECONDS = 0.01
@@ -37,7 +41,7 @@ class Engine:
         *,
         stream: Stream,
         store: Store,
-        agreement: Agreement,
+        in_force: InForce,
         watcher: Watcher,
         clock: Clock,
         limits: Limits,
@@ -47,13 +51,14 @@ class Engine:
     ) -> None:
         self._stream = stream
         self._store = store
-        self._agreement = agreement
+        self._in_force = in_force
         self._watcher = watcher
         self._clock = clock
         self._limits = limits
         self._owner = owner
         self._pace = Pace(fetch_records)
         self._at_once = asyncio.Semaphore(at_once)
+        self._judging = asyncio.Lock()
         self._owned: dict[int, Partition] = {}
         self._pressing = False
         self.joined = False
@@ -108,9 +113,18 @@ class Engine:
         """A partition's part of a round; whether more is to be done at once."""
         async with self._at_once:
             if fetch is not None:
-                await partition.take(fetch)
-            more = await partition.fire()
-            return await partition.rejudge() or more
+                await self._by_the_newest(partial(partition.take, fetch))
+            more = await self._by_the_newest(partition.fire)
+            return await self._by_the_newest(partition.rejudge) or more
+
+    async def _by_the_newest(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do it; where an edition was applied of which this process had not heard, again by that one."""
+        while True:
+            try:
+                return await work()
+            except Behind as error:
+                logger.info("engine_behind", detail=str(error))
+                await self._in_force.renew()
 
     def _wait_seconds(self, now: datetime) -> float:
         if self._pressing:
@@ -123,13 +137,15 @@ class Engine:
         positions: dict[int, int] = {}
         for number in partitions:
             claim = await self._store.claim(number, owner=self._owner)
+            await self._in_force.renew()
             partition = Partition(
                 claim,
                 store=self._store,
-                agreement=self._agreement,
+                in_force=self._in_force,
                 watcher=self._watcher,
                 clock=self._clock,
                 limits=self._limits,
+                judging=self._judging,
             )
             await partition.load_horizon()
             self._owned[number] = partition

@@ -18,9 +18,9 @@ from sla_engine.domain.agreement import Agreement, Person
 from sla_engine.domain.announced import Told
 from sla_engine.domain.calendar import Calendar
 from sla_engine.domain.durations import say
+from sla_engine.domain.editions import Editions, judge_under
 from sla_engine.domain.facts import AnyFact, Assigned
 from sla_engine.domain.instants import from_us, seconds
-from sla_engine.domain.judgement import judge
 from sla_engine.domain.obligation import Holding, Obligation, State
 
 MOST_INTERVALS = 60
@@ -79,8 +79,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 class ObligationExplained(msgspec.Struct, frozen=True, kw_only=True):
     """One promise, and why it stands as it does. `used_ratio` is business time used over the target.
 
-    `settled_under` names the version of the agreement under which it was closed, where that is not the present one:
-    then that verdict stands, whatever the present agreement would say.
+    `agreement_version` names the edition of the agreement that judges it, and `agreement_line` is of that file.
     """
 
     id: str
@@ -108,7 +107,7 @@ class ObligationExplained(msgspec.Struct, frozen=True, kw_only=True):
     grounds: Sequence[Ground]
     warnings: Sequence[WarningAt]
     announcements: Sequence[Announcement]
-    settled_under: str | None
+    agreement_version: str
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,15 +142,16 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     timeline: Sequence[Moment]
 
 
-def explain(record: LeadRecord, agreement: Agreement, now: datetime) -> Explanation:
+def explain(record: LeadRecord, editions: Editions, now: datetime) -> Explanation:
     """Judge the lead at `now` and lay open how. Newest promise first, oldest event first."""
-    verdict = kept_promises(judge(record.history, agreement, now), record.history)
+    verdict = kept_promises(judge_under(record.history, editions, now), record.history)
+    agreement = editions.newest.agreement
     told_by = _Teller(agreement, record.history.source, record.history.origins())
     facts = {fact.id: fact for fact in record.history.facts}
     told = {each.obligation: each for each in record.announced.told}
     source = record.history.source
     obligations = [
-        _explained(obligation, facts, told.get(obligation.id), agreement, told_by) for obligation in verdict.obligations
+        _explained(obligation, facts, told.get(obligation.id), editions, told_by) for obligation in verdict.obligations
     ]
     forgotten = is_forgotten(record.history)
     owner, team, zone = _owner(record.history.facts, agreement, source)
@@ -186,9 +186,9 @@ class _Teller(msgspec.Struct, frozen=True):
 
 
 def _explained(
-    obligation: Obligation, facts: Mapping[str, AnyFact], told: Told | None, agreement: Agreement, told_by: _Teller
+    obligation: Obligation, facts: Mapping[str, AnyFact], told: Told | None, editions: Editions, told_by: _Teller
 ) -> ObligationExplained:
-    settled = told is not None and told.closing is not None and told.version != agreement.version
+    agreement = editions.by_version(obligation.agreement_version)
     return ObligationExplained(
         id=obligation.id,
         clock=obligation.clock,
@@ -217,7 +217,7 @@ def _explained(
         grounds=_grounds(obligation, facts, told_by),
         warnings=[WarningAt(name=warning.name, at=from_us(warning.at_us)) for warning in obligation.warnings],
         announcements=_announcements(told),
-        settled_under=told.version if told is not None and settled else None,
+        agreement_version=obligation.agreement_version,
     )
 
 

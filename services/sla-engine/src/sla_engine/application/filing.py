@@ -120,7 +120,7 @@ def _decided_us(obligation: Obligation, outcome: Outcome | None) -> int | None:
 _encoder = msgspec.msgpack.Encoder()
 
 
-def fingerprint(obligation: Obligation, version: str) -> int:
+def fingerprint(obligation: Obligation) -> int:
     """64 bits that change when the row does: over everything that `filing` reads, without making the row."""
     done = obligation.stopped_us is not None
     read = (
@@ -139,7 +139,7 @@ def fingerprint(obligation: Obligation, version: str) -> int:
         obligation.target_us,
         obligation.business_us if done else None,
         obligation.wall_us if done else None,
-        version,
+        obligation.agreement_version,
         obligation.reason,
     )
     return int.from_bytes(hashlib.blake2b(_encoder.encode(read), digest_size=8).digest(), "big")

@@ -9,8 +9,8 @@ import msgspec
 
 from shared.events.topics import LEAD_EVENTS
 from shared.streams.port import Stream, StreamUnavailable
+from sla_engine.application.in_force import InForce
 from sla_engine.application.reading import Reader, Situation, Window
-from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.instants import to_us
 
 
@@ -26,18 +26,18 @@ class Gauges:
     """Refreshed at each scrape: exact, and the same on every replica."""
 
     def __init__(
-        self, *, reader: Reader, stream: Stream, agreement: Agreement, clock: Callable[[], datetime], show: Show
+        self, *, reader: Reader, stream: Stream, in_force: InForce, clock: Callable[[], datetime], show: Show
     ) -> None:
         self._reader = reader
         self._stream = stream
-        self._zone = ZoneInfo(agreement.timezone)
+        self._in_force = in_force
         self._clock = clock
         self._show = show
 
     async def refresh(self) -> None:
         """Read the situation and show it. Without the stream, the lag is left out."""
         now = self._clock()
-        situation = await self._reader.situation(windows(now, self._zone), now)
+        situation = await self._reader.situation(windows(now, ZoneInfo(self._in_force.agreement.timezone)), now)
         situation = msgspec.structs.replace(situation, lag=await self._lag(situation.positions))
         self._show(situation, now_us=to_us(now))
 

@@ -1,4 +1,4 @@
-"""One owned partition: takes batches, fires what is due, judges again after a new agreement.
+"""One owned partition: takes batches, fires what is due, judges again under a new edition of the agreement.
 
 Each of the three ends in one transaction, fenced by the epoch. In memory are the agenda's near horizon and a bounded
 cache of dossiers; both are only ever as new as the last commit, and are thrown away with the ownership.
@@ -22,9 +22,9 @@ from sla_engine.application.advance import Step, advance
 from sla_engine.application.agenda import MOST_LOADED, Agenda
 from sla_engine.application.cache import DossierCache
 from sla_engine.application.dossier import Dossier
+from sla_engine.application.in_force import InForce
 from sla_engine.application.ports import Claim, Commit, DeadLetter, Store, Unstorable, Watcher
 from sla_engine.application.sifting import Arrival, check_storable, sift
-from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.instants import SECOND, to_us
 
 logger = get_logger(__name__)
@@ -67,23 +67,30 @@ class Partition:
         claim: Claim,
         *,
         store: Store,
-        agreement: Agreement,
+        in_force: InForce,
         watcher: Watcher,
         clock: Clock,
         limits: Limits,
+        judging: asyncio.Lock | None = None,
     ) -> None:
+        """`judging` is held while leads are judged: partitions that share it judge one after the other.
+
+        So one judges while another's statements run; side by side both would judge, and then both wait.
+        """
         self.number = claim.partition
+        self._judging = judging or asyncio.Lock()
         self.position = claim.position
         self.agenda = Agenda()
         self._epoch = claim.epoch
         self._through_us = claim.through_us
         self._store = store
-        self._agreement = agreement
+        self._in_force = in_force
+        self._editions = in_force.editions
         self._watcher = watcher
         self._clock = clock
         self._limits = limits
         self._cache = DossierCache(limits.cached_leads)
-        self._rejudged_to: int | None = None if claim.agreement == agreement.version else 0
+        self._rejudged_to: int | None = None if claim.agreement == self._editions.newest.mark else 0
         self._first_agreement = claim.agreement is None
 
     @property
@@ -93,8 +100,8 @@ class Partition:
 
     @property
     def rejudging(self) -> bool:
-        """Whether open leads still wait to be judged under the present agreement."""
-        return self._rejudged_to is not None
+        """Whether open leads still wait to be judged under the newest edition of the agreement."""
+        return self._rejudged_to is not None or self._editions is not self._in_force.editions
 
     async def load_horizon(self) -> None:
         """Bring the near horizon into memory, as far as it is not there."""
@@ -117,7 +124,9 @@ class Partition:
 
     async def take(self, fetch: Fetch) -> None:
         """Take in what was read: one transaction, unless there is nothing to make durable."""
+        self._look_at_editions()
         now = self._clock()
+        self._gate_no_later_than(now)
         if fetch.read_through is not None:
             self._through_us = max(self._through_us, min(to_us(fetch.read_through), to_us(now)))
         if not fetch.records and fetch.position == self.position:
@@ -125,7 +134,8 @@ class Partition:
         began = time.perf_counter()
         by_lead, types, dead = _sorted_out(fetch.records)
         dossiers = await self._dossiers(list(by_lead))
-        steps, unjudgeable = await self._advance_all(by_lead, dossiers, now)
+        async with self._judging:
+            steps, unjudgeable = await self._advance_all(by_lead, dossiers, now)
         _stop_if_all_fail(dead, unjudgeable, leads=len(by_lead), records=len(fetch.records))
         refused = await self._commit_or_put_aside(steps, [*dead, *unjudgeable], by_lead, position=fetch.position)
         letters = [*dead, *unjudgeable, *refused]
@@ -134,7 +144,9 @@ class Partition:
 
     async def fire(self) -> bool:
         """Judge the leads that are due, at most one batch of them, oldest first. Whether there may be more."""
+        self._look_at_editions()
         now = self._clock()
+        self._gate_no_later_than(now)
         await self.load_horizon()
         due = self.agenda.due(min(self._through_us, to_us(now)), limit=self._limits.batch_leads)
         if not due:
@@ -142,17 +154,27 @@ class Partition:
         await self._judge_again(due, now)
         return len(due) == self._limits.batch_leads
 
+    def _gate_no_later_than(self, now: datetime) -> None:
+        """Where the clock was set back, or the last owner's was ahead, what it called known has not even come yet."""
+        self._through_us = min(self._through_us, to_us(now))
+
     async def rejudge(self) -> bool:
-        """Judge a batch of open leads under an agreement that is new to them. Whether there are more."""
+        """Judge a batch of open leads under an edition that is new to them. Whether there are more."""
+        self._look_at_editions()
         if self._rejudged_to is None:
             return False
         leads = await self._store.open_leads(self.number, after=self._rejudged_to, limit=self._limits.batch_leads)
-        complete = len(leads) < self._limits.batch_leads
-        await self._judge_again(leads, self._clock(), agreement=self._agreement.version if complete else None)
+        complete, newest = len(leads) < self._limits.batch_leads, self._editions.newest
+        await self._judge_again(leads, self._clock(), agreement=newest.mark if complete else None)
         self._rejudged_to = None if complete else leads[-1]
         if complete and not self._first_agreement:
-            logger.info("agreement_applied", partition=self.number, version=self._agreement.version)
+            logger.info("agreement_applied", partition=self.number, version=newest.version, edition=newest.number)
         return not complete
+
+    def _look_at_editions(self) -> None:
+        """Judge by the newest edition known; where it is new to this partition, begin to judge its leads again."""
+        if self._editions is not self._in_force.editions:
+            self._editions, self._rejudged_to = self._in_force.editions, 0
 
     async def _judge_again(self, leads: Sequence[int], now: datetime, *, agreement: str | None = None) -> None:
         known = self._cache.by_id(leads)
@@ -162,7 +184,8 @@ class Partition:
         order = {lead: place for place, lead in enumerate(leads)}
         present.sort(key=lambda dossier: order[dossier.id] if dossier.id is not None else 0)
         no_events: Mapping[str, Sequence[Arrival]] = {each.key: () for each in present}
-        steps, _ = await self._advance_all(no_events, {each.key: each for each in present}, now)
+        async with self._judging:
+            steps, _ = await self._advance_all(no_events, {each.key: each for each in present}, now)
         for lead in set(leads) - {step.after.id for step in steps}:
             self.agenda.set(lead, None)  # gone, or nothing to be done: it must not come up again and again
         await self._commit_or_put_aside(steps, (), no_events, position=None, agreement=agreement)
@@ -199,7 +222,7 @@ class Partition:
         return steps, unjudgeable
 
     def _advance(self, before: Dossier | None, events: Sequence[LeadEvent], *, now: datetime) -> Step | None:
-        return advance(before, events, self._agreement, through_us=self._through_us, now=now)
+        return advance(before, events, self._editions, through_us=self._through_us, now=now)
 
     def _postpone(self, dossier: Dossier | None) -> None:
         """A lead that could not be judged is not due again until the next start: else it would be tried for ever."""
@@ -268,6 +291,7 @@ class Partition:
                 steps=steps,
                 dead_letters=dead_letters,
                 agreement=agreement,
+                editions=self._editions.newest.number,
             )
         )
         if position is not None:

@@ -26,11 +26,18 @@ class Fenced(Exception):  # noqa: N818 - it says what happened to this process
         self.epoch = epoch
 
 
+class Behind(Exception):  # noqa: N818 - it says how this process stands
+    """An edition of the agreement was applied that this process does not know; nothing of this commit was kept."""
+
+    def __init__(self, editions: int) -> None:
+        super().__init__(f"an edition of the agreement after number {editions} was applied meanwhile")
+
+
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A partition taken into ownership. `position` None: nothing was ever read.
 
-    `through_us` is the gate as the last owner left it, `agreement` the version under which all of the partition's open
-    leads were last judged.
+    `through_us` is the gate as the last owner left it, `agreement` the mark of the edition under which all of the
+    partition's open leads were last judged.
     """
 
     partition: int
@@ -61,7 +68,9 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     steps: Sequence[Step] = ()
     dead_letters: Sequence[DeadLetter] = ()
     agreement: str | None = None
-    """Set once every open lead of the partition was judged under this version."""
+    """Set once every open lead of the partition was judged under the edition of this mark."""
+    editions: int = 0
+    """The number of the newest edition by which the steps were judged."""
 
 
 class Store(Protocol):
@@ -80,7 +89,10 @@ class Store(Protocol):
         ...
 
     async def commit(self, commit: Commit) -> Mapping[str, int]:
-        """Make it durable; returns the ids of leads stored for the first time. Raises `Fenced` or `Unstorable`."""
+        """Make it durable; returns the ids of leads stored for the first time.
+
+        Raises `Fenced`, `Behind` or `Unstorable`.
+        """
         ...
 
     async def wakeups(self, partition: int, *, from_us: int, to_us: int, limit: int) -> Sequence[tuple[int, int]]:

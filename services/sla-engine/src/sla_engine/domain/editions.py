@@ -7,13 +7,13 @@ verdict is a function of the facts and the editions alone, whatever the order in
 import enum
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
 import msgspec
 
-from sla_engine.domain.agreement import Agreement
+from sla_engine.domain.agreement import Agreement, Exception_
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us, to_us
 from sla_engine.domain.judgement import judge
@@ -59,7 +59,7 @@ class Edition:
 class Editions:
     """All editions, oldest first, each applied later than the one before; at least one.
 
-    `judged` are their agreements as promises are judged by them.
+    `judged` are their agreements as promises are judged by them: with the exceptions of the newest.
     """
 
     all: tuple[Edition, ...]
@@ -71,7 +71,9 @@ class Editions:
         if not self.all or any(late <= early for early, late in itertools.pairwise(instants)):
             raise ValueError("editions must be at least one, each applied later than the one before")
         object.__setattr__(self, "newest", self.all[-1])
-        object.__setattr__(self, "judged", tuple([edition.agreement for edition in self.all]))
+        exceptions = self.newest.agreement.exceptions
+        judged = tuple([_with(edition.agreement, exceptions) for edition in self.all])
+        object.__setattr__(self, "judged", judged)
 
     @classmethod
     def only(cls, agreement: Agreement) -> Self:
@@ -93,6 +95,20 @@ class Editions:
         """The agreement that this version names, as promises are judged by it; the newest where none is so named."""
         found = (by for edition, by in zip(self.all, self.judged, strict=True) if edition.version == version)
         return next(found, self.judged[-1])
+
+
+def _with(agreement: Agreement, exceptions: tuple[Exception_, ...]) -> Agreement:
+    return agreement if agreement.exceptions == exceptions else replace(agreement, exceptions=exceptions)
+
+
+def changed_windows(before: Editions, after: Editions) -> frozenset[tuple[int, int]]:
+    """The windows of exceptions of which only one of the two knows: what is over may count otherwise for them."""
+    old, new = _exceptions(before), _exceptions(after)
+    return frozenset([(each.from_us, each.to_us) for each in old ^ new])
+
+
+def _exceptions(editions: Editions) -> frozenset[Exception_]:
+    return frozenset([replace(each, line=0) for each in editions.newest.agreement.exceptions])
 
 
 def judge_under(history: History, editions: Editions, now: datetime) -> Verdict:
@@ -120,10 +136,8 @@ class _Carried(msgspec.Struct):
         """Whether it had ended by then, so that no later edition changes it."""
         if self.over:
             return True
-        each = self.obligation
-        if each.state.value == "excused":
-            return each.deadline_us <= instant_us
-        return each.stopped_us is not None and each.stopped_us <= instant_us
+        stopped_us = self.obligation.stopped_us
+        return stopped_us is not None and stopped_us <= instant_us
 
 
 class _Session:
@@ -143,7 +157,7 @@ class _Session:
         following_us = self._applied_us(last + 1)
         obligations = sorted(
             (each.obligation for each in self.carried.values()),
-            key=lambda each: (each.started_us, each.clock, each.cycle),
+            key=lambda each: (each.started_us, each.clock, each.cycle, each.round),
         )
         coming = [at_us for at_us in (verdict.next_fact_us, following_us) if at_us is not None and at_us < _NEVER_US]
         return msgspec.structs.replace(
@@ -226,4 +240,5 @@ def _cancelled(obligation: Obligation, at_us: int, reason: str) -> Obligation:
         reason=reason,
         warnings=tuple([warning for warning in obligation.warnings if warning.at_us < at_us]),
         holders=(*before, msgspec.structs.replace(last, to_us=at_us)),
+        pauses=tuple([msgspec.structs.replace(each, to_us=each.to_us or at_us) for each in obligation.pauses]),
     )

@@ -26,14 +26,13 @@ def _lines(lead: Explanation, zone: ZoneInfo) -> Iterator[str]:
 
 def _obligation(each: ObligationExplained, zone: ZoneInfo) -> Iterator[str]:
     yield f"{each.clock_name}: {each.state.value.replace('_', ' ')}; due {_time(each.deadline, zone)}"
-    yield f"  {each.arithmetic} (line {each.agreement_line} of the agreement, segment {each.segment})"
+    where = f"line {each.agreement_line} of agreement {each.agreement_version}"
+    yield f"  {each.arithmetic} ({where}, segment {each.segment})"
     for ground in each.grounds:
         yield f"  {ground.role} {_time(ground.at, zone)}: {ground.what}"
     for turn in each.turns:
         until = "now" if turn.to is None else _time(turn.to, zone)
         yield f"  held by {turn.holder} from {_time(turn.since, zone)} to {until}, calendar {turn.calendar}"
-    if each.settled_under is not None:
-        yield f"  closed under version {each.settled_under} of the agreement: that verdict stands"
 
 
 def _time(at: datetime, zone: ZoneInfo) -> str:

@@ -24,7 +24,7 @@ from shared.process import StartError
 from shared.starting import Starting
 from shared.streams.port import Stream, StreamUnavailable
 from shared.supervision import supervise, unless_stopped, wait_or_stop
-from sla_engine.adapters.agreement_file import read_agreement
+from sla_engine.adapters.edition_store import EditionWatch, PostgresArchive
 from sla_engine.adapters.metrics import EngineMetrics
 from sla_engine.adapters.outgoing import OUTBOX
 from sla_engine.adapters.reader import PostgresReader
@@ -32,13 +32,13 @@ from sla_engine.adapters.schema import MIGRATIONS
 from sla_engine.adapters.store import PostgresStore
 from sla_engine.application.engine import Engine
 from sla_engine.application.gauges import Gauges
+from sla_engine.application.in_force import InForce
 from sla_engine.application.partition import Limits
 from sla_engine.config import EngineSettings
-from sla_engine.domain.agreement import Agreement
-from sla_engine.domain.agreement_faults import AgreementError
 from sla_engine.domain.instants import SECOND
 from sla_engine.entrypoints.http.app import make_app
 from sla_engine.main.collecting import settle_collector
+from sla_engine.main.standing import editions_at_start, load_draft
 
 logger = get_logger(__name__)
 
@@ -48,7 +48,7 @@ TOPIC_RETRY_SECONDS = 1.0
 
 async def serve(settings: EngineSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set. Raises `StartError` where starting again would not help."""
-    agreement = load_agreement(settings)
+    draft = load_draft(settings)
     bound = listen(settings.host, settings.engine_port, variable="LEADPACT_ENGINE_PORT")
     starting = Starting()
     async with contextlib.AsyncExitStack() as stack:
@@ -60,15 +60,9 @@ async def serve(settings: EngineSettings, stop: asyncio.Event) -> None:
             # Two pools: people's questions never wait behind the work, nor it behind them.
             work = await _pool(stack, backing, "sla-engine", settings.engine_connections)
             questions = await _pool(stack, backing, "sla-engine-api", settings.engine_connections)
-        await _Service(settings, agreement, backing, work=work, questions=questions, bound=bound).run(stop)
-
-
-def load_agreement(settings: EngineSettings) -> Agreement:
-    """The agreement that the settings name. Raises `StartError` that lists every fault."""
-    try:
-        return read_agreement(settings.engine_agreement)
-    except AgreementError as error:
-        raise StartError(f"the agreement named by LEADPACT_ENGINE_AGREEMENT can't be used\n{error}") from error
+            archive = PostgresArchive(questions, database_url=backing.database_url)
+            in_force = InForce(await editions_at_start(settings, draft, archive), archive)
+        await _Service(settings, in_force, backing, work=work, questions=questions, bound=bound).run(stop)
 
 
 class _Service:
@@ -77,7 +71,7 @@ class _Service:
     def __init__(
         self,
         settings: EngineSettings,
-        agreement: Agreement,
+        in_force: InForce,
         backing: Backing,
         *,
         work: "asyncpg.Pool[asyncpg.Record]",
@@ -88,12 +82,14 @@ class _Service:
         self._stream = backing.stream
         self._bound = bound
         metrics = Metrics(service=SERVICE, version=version("leadpact-sla-engine"))
-        watcher = EngineMetrics(metrics, agreement)
+        watcher = EngineMetrics(metrics, in_force.agreement)
+        in_force.when_new(watcher.agreed)
+        self._editions = EditionWatch(in_force, database_url=backing.database_url)
         self._relay = Relay(OUTBOX, pool=work, stream=backing.stream, url=backing.database_url)
         self._engine = Engine(
             stream=backing.stream,
             store=PostgresStore(work, database_url=backing.database_url, committed=self._relay.wake),
-            agreement=agreement,
+            in_force=in_force,
             watcher=watcher,
             clock=_now,
             limits=_limits(settings),
@@ -106,9 +102,9 @@ class _Service:
         operations.ready_when("database", reader.ready)
         operations.ready_when("stream", backing.stream.ready)
         operations.ready_when("engine", self._joined)
-        gauges = Gauges(reader=reader, stream=backing.stream, agreement=agreement, clock=_now, show=watcher.show)
+        gauges = Gauges(reader=reader, stream=backing.stream, in_force=in_force, clock=_now, show=watcher.show)
         operations.refresh_on_scrape("situation", gauges.refresh)
-        self._app = make_app(reader=reader, agreement=agreement, clock=_now, operations=operations)
+        self._app = make_app(reader=reader, in_force=in_force, clock=_now, operations=operations)
 
     async def run(self, stop: asyncio.Event) -> None:
         logger.info("listening", port=self._bound.getsockname()[1])
@@ -117,6 +113,7 @@ class _Service:
             {
                 "engine": self._run_engine,
                 "relay": self._relay.run,
+                "editions": self._editions.run,
                 "http": http_task(self._app, self._bound, grace_seconds=self._settings.stop_grace_seconds / 2),
             },
             stop=stop,

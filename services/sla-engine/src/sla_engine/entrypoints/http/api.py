@@ -10,8 +10,8 @@ from pydantic import AwareDatetime
 
 from sla_engine.application.compliance import kept
 from sla_engine.application.explanation import Explanation, explain
+from sla_engine.application.in_force import InForce
 from sla_engine.application.reading import FiledObligation, ObligationFilter, Place, Reader, Tally
-from sla_engine.domain.agreement import Agreement
 from sla_engine.entrypoints.http import schemas
 from sla_engine.entrypoints.http.cursor import from_cursor, to_cursor
 
@@ -27,16 +27,16 @@ TeamName = Annotated[str | None, Query(max_length=200, description="Name of a te
 Instant = Annotated[AwareDatetime | None, Query(description="With a zone, such as 2026-01-05T09:00:00Z.")]
 
 
-def make_api(*, reader: Reader, agreement: Agreement, clock: Callable[[], datetime]) -> APIRouter:
+def make_api(*, reader: Reader, in_force: InForce, clock: Callable[[], datetime]) -> APIRouter:
     """The routes. Lead keys hold colons and may hold slashes: give them as they are or percent-encoded."""
     api = APIRouter(prefix="/api/v1")
-    _add_leads(api, reader, agreement, clock)
+    _add_leads(api, reader, in_force, clock)
     _add_obligations(api, reader)
     _add_compliance(api, reader, clock)
     return api
 
 
-def _add_leads(api: APIRouter, reader: Reader, agreement: Agreement, clock: Callable[[], datetime]) -> None:
+def _add_leads(api: APIRouter, reader: Reader, in_force: InForce, clock: Callable[[], datetime]) -> None:
     @api.get("/leads", tags=["leads"], summary="Leads, by name or key")
     async def leads(
         search: Annotated[str | None, Query(max_length=200, description="A key, or a part of a name.")] = None,
@@ -53,7 +53,7 @@ def _add_leads(api: APIRouter, reader: Reader, agreement: Agreement, clock: Call
         record = await reader.lead(lead)
         if record is None:
             raise HTTPException(404, f"no event of a lead with the key {lead!r} has been seen")
-        return explanation(explain(record, agreement, clock()))
+        return explanation(explain(record, in_force.editions, clock()))
 
     # Before the route of the lead itself, which would take the last word for a part of the key.
     @api.get("/leads/{lead:path}/explain", tags=["leads"], summary="Why each verdict on a lead is what it is")

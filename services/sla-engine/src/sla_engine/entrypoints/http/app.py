@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from shared.operations import Operations
 from shared.problem import Problem, install_problem_handlers, problem_response
+from sla_engine.application.in_force import InForce
 from sla_engine.application.ports import StoreUnavailable
 from sla_engine.application.reading import Reader, Unaskable
-from sla_engine.domain.agreement import Agreement
 from sla_engine.entrypoints.http.api import make_api
 from sla_engine.entrypoints.http.pages import make_pages
 
@@ -21,7 +21,7 @@ DESCRIPTION = (
 DOCUMENT_URL = "/api/v1/openapi.json"
 
 
-def make_app(*, reader: Reader, agreement: Agreement, clock: Callable[[], datetime], operations: Operations) -> FastAPI:
+def make_app(*, reader: Reader, in_force: InForce, clock: Callable[[], datetime], operations: Operations) -> FastAPI:
     """All routes of the engine."""
     app = FastAPI(
         title="Leadpact sla-engine",
@@ -34,8 +34,8 @@ def make_app(*, reader: Reader, agreement: Agreement, clock: Callable[[], dateti
     install_problem_handlers(app)
     app.add_exception_handler(StoreUnavailable, _unavailable)
     app.add_exception_handler(Unaskable, _unaskable)
-    app.include_router(make_api(reader=reader, agreement=agreement, clock=clock))
-    app.include_router(make_pages(reader=reader, agreement=agreement, clock=clock, document=app.openapi))
+    app.include_router(make_api(reader=reader, in_force=in_force, clock=clock))
+    app.include_router(make_pages(reader=reader, in_force=in_force, clock=clock, document=app.openapi))
     app.router.routes.extend(operations.routes())
     return app
 

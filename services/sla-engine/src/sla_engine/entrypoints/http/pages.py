@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from sla_engine.application.compliance import kept
 from sla_engine.application.explanation import ObligationExplained, explain
+from sla_engine.application.in_force import InForce
 from sla_engine.application.reading import ObligationFilter, Reader
 from sla_engine.domain.agreement import DEFAULT_SEGMENT, Agreement
 from sla_engine.entrypoints.http import wording
@@ -52,11 +53,11 @@ class Bar:
 
 
 def make_pages(
-    *, reader: Reader, agreement: Agreement, clock: Callable[[], datetime], document: Callable[[], dict[str, Any]]
+    *, reader: Reader, in_force: InForce, clock: Callable[[], datetime], document: Callable[[], dict[str, Any]]
 ) -> APIRouter:
     """`/`, a page per lead, the API's reference (of the OpenAPI `document`), and their style sheet."""
     pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    render = _renderer(agreement)
+    render = _renderer(in_force)
     style = files("sla_engine.entrypoints.http").joinpath("static", STYLE_SHEET).read_bytes()
 
     @pages.get("/")
@@ -68,7 +69,7 @@ def make_pages(
         )
         tallies = await reader.compliance(now - PERIOD, now, clock=None, team=None)
         figures = [(tally, kept(tally)) for tally in tallies if tally.opened or tally.met or tally.breached]
-        shown = _zone(zone, agreement.timezone)
+        shown = _zone(zone, in_force.agreement.timezone)
         return render("home.html", now=now, zone=shown, soon=soon, broken=broken, figures=figures, most=SOON)
 
     @pages.get("/leads/{lead:path}")
@@ -76,8 +77,8 @@ def make_pages(
         now = clock()
         record = await reader.lead(lead)
         if record is None:
-            return render("missing.html", status=404, now=now, zone=_zone(zone, agreement.timezone), key=lead)
-        explained = explain(record, agreement, now)
+            return render("missing.html", status=404, now=now, zone=_zone(zone, in_force.agreement.timezone), key=lead)
+        explained = explain(record, in_force.editions, now)
         shown = _zone(zone, explained.timezone)
         bars = {each.id: _bar(each) for each in explained.obligations}
         return render("lead.html", now=now, zone=shown, lead=explained, bars=bars)
@@ -88,7 +89,7 @@ def make_pages(
         return render(
             "reference.html",
             now=clock(),
-            zone=_zone(zone, agreement.timezone),
+            zone=_zone(zone, in_force.agreement.timezone),
             description=described["info"]["description"],
             document_url="/api/v1/openapi.json",
             operations=list(operations(described)),
@@ -101,7 +102,7 @@ def make_pages(
     return pages
 
 
-def _renderer(agreement: Agreement) -> Callable[..., Response]:
+def _renderer(in_force: InForce) -> Callable[..., Response]:
     environment = Environment(
         loader=PackageLoader("sla_engine.entrypoints.http"),
         autoescape=True,
@@ -110,16 +111,14 @@ def _renderer(agreement: Agreement) -> Callable[..., Response]:
         lstrip_blocks=True,
     )
     environment.filters.update(duration=wording.duration, percent=wording.percent, origin=wording.origin)
-    environment.globals.update(
-        states=wording.STATES,
-        agreement=agreement,
-        clock_names={clock.id: clock.name for clock in agreement.clocks},
-        default_segment=DEFAULT_SEGMENT,
-    )
+    environment.globals.update(states=wording.STATES, default_segment=DEFAULT_SEGMENT)
 
     def render(template: str, *, now: datetime, zone: ReadersZone, status: int = 200, **values: object) -> Response:
+        agreement = in_force.agreement
         page = environment.get_template(template).render(
             now=now,
+            agreement=agreement,
+            clock_names={clock.id: clock.name for each in in_force.editions.all for clock in each.agreement.clocks},
             zone=zone.shown.key,
             link=partial(_link, zone=zone.asked),
             zones=list(dict.fromkeys([zone.shown.key, agreement.timezone, *_team_zones(agreement), "UTC"])),

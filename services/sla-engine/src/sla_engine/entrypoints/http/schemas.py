@@ -146,7 +146,7 @@ class ObligationExplained(Answer):
     used_ratio: float
     reason: str
     arithmetic: str
-    agreement_line: int = Field(description="Line of the target in the agreement file.")
+    agreement_line: int = Field(description="Line of the target in the file of that edition.")
     calendar: str
     holder: str
     team: str | None
@@ -154,7 +154,7 @@ class ObligationExplained(Answer):
     grounds: list[Ground]
     warnings: list[Warning_]
     announcements: list[Announcement]
-    settled_under: str | None = Field(description="The earlier version of the agreement under which it was closed.")
+    agreement_version: str = Field(description="The edition of the agreement that judges it.")
 
 
 class Provenance(Answer):
