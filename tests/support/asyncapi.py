@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ingest.domain.raw_request import RawRequest
 from shared.events import topics
 from shared.events.lead import LeadEvent
-from shared.events.sla import AnySlaEvent
+from shared.events.sla import Saying
 
 HEAD = "# Generated from the event types by `make docs`. Do not edit.\n"
 RAW_REQUEST = "webhook.received"
@@ -39,7 +39,7 @@ PostgreSQL with the same topics, keys, partitions and headers."""
 
 def asyncapi_document() -> str:
     """The whole document as YAML."""
-    lead_types, sla_types = get_args(LeadEvent), get_args(AnySlaEvent)
+    lead_types, sla_types = get_args(LeadEvent), get_args(Saying)
     schemas = _schemas([*lead_types, *sla_types, RawRequest])
     document = {
         "asyncapi": "3.0.0",

@@ -24,7 +24,7 @@ from notifier.domain.outcomes import Outcome
 from notifier.domain.planning import Routing
 from shared.database import open_pool
 from shared.database.migrations import upgrade
-from shared.events.sla import AnySlaEvent, encode
+from shared.events.sla import Saying, encode
 from shared.events.topics import SLA_EVENTS
 from shared.streams.port import Fetch, StoredRecord
 from tests.support.sla_events import DEADLINE
@@ -107,7 +107,7 @@ class Notifier:
         )
         self._position = 0
 
-    async def take(self, *events: AnySlaEvent) -> Taken:
+    async def take(self, *events: Saying) -> Taken:
         """Consume events as one fetch of partition 0."""
         return await self.take_raw(*(encode(event) for event in events))
 

@@ -12,6 +12,7 @@ from notifier.domain.rendering import names_of, render
 from notifier.domain.slack_text import escaped, link, plain
 from notifier.domain.terminal import terminal_lines
 from shared.events.envelope import OwnerKind
+from shared.events.forgetting import without_person
 from shared.events.sla import AnySlaEvent, Escalation, HolderTime, Party
 from tests.support import sla_events
 from tests.support.slack_blocks import ADVISED_TEXT, refusal, width
@@ -78,6 +79,9 @@ def cases(draw: st.DrawFn) -> tuple[Step, AnySlaEvent, AnySlaEvent | None]:
             return step, sla_events.cancelled(**changed, reason=reason), breach
         case Step.RETRACTED | Step.RESTORED:
             return step, sla_events.retracted(breach, **changed, reason=reason), breach
+        case Step.FORGOTTEN:
+            bare = without_person(breach)
+            return step, bare, bare
 
 
 @PROPERTY

@@ -36,6 +36,7 @@ class Memory:
         self.deliveries: list[Delivery] = []
         self.letters: list[UndecodableRecord] = []
         self.owned = 0
+        self.forgotten_leads: frozenset[str] = frozenset()
 
     async def own(self, _topic: str, partitions: Sequence[int]) -> Mapping[int, int]:
         self.owned += 1
@@ -66,6 +67,14 @@ class Memory:
     async def put_aside(self, letters: Sequence[UndecodableRecord], *, now: datetime) -> None:
         assert now == DEADLINE
         self.letters.extend(letters)
+
+    async def forgotten(self, leads: Sequence[str]) -> frozenset[str]:
+        return self.forgotten_leads & frozenset(leads)
+
+    async def forget(self, lead: str, *, before: int | None, now: datetime) -> Sequence[Delivery]:
+        assert (before, now) == (0, DEADLINE)
+        self.forgotten_leads |= {lead}
+        return ()
 
 
 class OneRecordStream:

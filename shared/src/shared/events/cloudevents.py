@@ -38,6 +38,18 @@ def sla_event_headers(event: sla.SlaEvent) -> Headers:
     )
 
 
+def forgotten_headers(event: sla.LeadForgotten) -> Headers:
+    """The source is the engine as such: it is the person's word, and no agreement's."""
+    return _headers(
+        id=event.id,
+        source="/sla-engine",
+        type=sla.event_type(event),
+        subject=event.lead,
+        time=event.occurred_at,
+        traceparent=None,
+    )
+
+
 def attributes(headers: Sequence[tuple[str, bytes]]) -> Mapping[str, str]:
     """The CloudEvents attributes among a record's headers, without the prefix."""
     return {name[3:]: value.decode() for name, value in headers if name.startswith("ce_")}

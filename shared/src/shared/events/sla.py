@@ -135,6 +135,22 @@ class ObligationRetracted(
     reason: str
 
 
+class LeadForgotten(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="lead.forgotten", gc=False
+):
+    """The person behind a lead asked to be deleted, and the engine has forgotten what it knew.
+
+    Whoever keeps something about the lead removes what is personal; what was promised still counts. It is said on the
+    lead's key, so after it nothing personal of the lead follows. `occurred_at` is when the deletion was asked for.
+    """
+
+    id: str
+    lead: str
+    source: str
+    occurred_at: datetime
+    announced_at: datetime
+
+
 AnySlaEvent = (
     ObligationOpened
     | ObligationAtRisk
@@ -147,16 +163,20 @@ AnySlaEvent = (
 )
 """Any SLA event; decode with `decode`."""
 
+Saying = AnySlaEvent | LeadForgotten
+"""Whatever stands on `sla.events`; decode with `decode_any`."""
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnySlaEvent] = msgspec.json.Decoder(AnySlaEvent)
+_any_decoder: msgspec.json.Decoder[Saying] = msgspec.json.Decoder(Saying)
 
 
-def event_type(event: SlaEvent) -> str:
+def event_type(event: SlaEvent | LeadForgotten) -> str:
     """The event's type as it stands on the wire, such as `obligation.breached`."""
     return str(event.__struct_config__.tag)
 
 
-def encode(event: AnySlaEvent) -> bytes:
+def encode(event: Saying) -> bytes:
     """One event as JSON."""
     return _encoder.encode(event)
 
@@ -167,3 +187,8 @@ def decode(data: bytes | memoryview) -> AnySlaEvent:
     Raises `msgspec.ValidationError` (names the field) or `msgspec.DecodeError` (not JSON).
     """
     return _decoder.decode(data)
+
+
+def decode_any(data: bytes | memoryview) -> Saying:
+    """Whatever stands on the stream, from JSON. Raises as `decode` does."""
+    return _any_decoder.decode(data)

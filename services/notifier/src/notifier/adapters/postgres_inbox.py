@@ -11,8 +11,9 @@ import asyncpg
 from notifier.adapters import queries
 from notifier.adapters.rows import affected, delivery_from, pace_key
 from notifier.application.ports import IntakeTransaction, OwnershipLostError, UndecodableRecord
-from notifier.domain.delivery import Delivery
-from shared.events.sla import AnySlaEvent, encode, event_type
+from notifier.domain.delivery import Delivery, may_have_been_posted
+from shared.events.forgetting import FORGOTTEN_REASON, without_person
+from shared.events.sla import AnySlaEvent, decode, encode, event_type
 
 if TYPE_CHECKING:
     Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -70,6 +71,7 @@ class PostgresIntake:
             [event_type(event) for event in unique],
             [encode(event) for event in unique],
             now,
+            [event.lead for event in unique],
         )
         new = {row["event_id"] for row in rows}
         return [event for event in unique if event.id in new]
@@ -93,6 +95,35 @@ class PostgresIntake:
                 for letter in letters
             ],
         )
+
+    async def forgotten(self, leads: Sequence[str]) -> frozenset[str]:
+        rows = await self._connection.fetch(queries.FORGOTTEN_AMONG, list(leads)) if leads else ()
+        return frozenset(row["lead"] for row in rows)
+
+    async def forget(self, lead: str, *, before: int | None, now: datetime) -> Sequence[Delivery]:
+        await self._connection.execute(queries.FORGET_LEAD, lead, now, before)
+        events = await self._connection.fetch(queries.EVENTS_OF_LEAD, lead)
+        bare = [(row["event_id"], encode(without_person(decode(row["payload"])))) for row in events]
+        await self._connection.executemany(queries.REWRITE_EVENT, bare)
+        await self._connection.execute(queries.DROP_WAITING, lead, FORGOTTEN_REASON)
+        await self._connection.execute(queries.CLEAR_RESPONSES, lead)
+        await self._connection.execute(queries.CLEAR_LETTERS, lead.encode(), FORGOTTEN_REASON, now)
+        rows = await self._connection.fetch(queries.DELIVERIES_OF_LEAD, lead)
+        return [post for row in rows if may_have_been_posted(post := delivery_from(row))]
+
+
+class PostgresErasures:
+    """The port `Erasures`."""
+
+    def __init__(self, pool: "Pool") -> None:
+        self._pool = pool
+
+    async def to_erase(self, *, limit: int) -> Sequence[tuple[str, int]]:
+        rows = await self._pool.fetch(queries.TO_ERASE, limit)
+        return [(row["lead"], row["before_offset"]) for row in rows]
+
+    async def erased(self, lead: str, *, now: datetime) -> None:
+        await self._pool.execute(queries.ERASED, lead, now)
 
 
 def _columns(delivery: Delivery) -> tuple[object, ...]:

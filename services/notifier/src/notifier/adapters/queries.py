@@ -42,10 +42,10 @@ UPDATE notifier.offsets SET position = $4 WHERE topic = $1 AND partition = $2 AN
 """Move a partition's position, unless somebody else has taken it over; also locks its row until the commit."""
 
 ACCEPT_EVENTS = """
-INSERT INTO notifier.inbox (event_id, obligation, type, payload, received_at)
-SELECT event_id, obligation, type, payload, $5
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY
-  AS new (event_id, obligation, type, payload, place)
+INSERT INTO notifier.inbox (event_id, obligation, type, payload, received_at, lead)
+SELECT event_id, obligation, type, payload, $5, lead
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $6::text[]) WITH ORDINALITY
+  AS new (event_id, obligation, type, payload, lead, place)
 ORDER BY place
 ON CONFLICT (event_id) DO NOTHING
 RETURNING event_id
@@ -200,3 +200,45 @@ DELETE FROM notifier.inbox i WHERE received_at < $1
   AND NOT EXISTS (SELECT FROM notifier.deliveries d WHERE d.obligation = i.obligation)
 """
 """Old events about which nothing was ever said. What was said is kept: an edit may still come."""
+
+FORGET_LEAD = """
+INSERT INTO notifier.forgotten AS known (lead, forgotten_at, before_offset) VALUES ($1, $2, $3)
+ON CONFLICT (lead) DO UPDATE SET before_offset = excluded.before_offset, erased_at = NULL
+WHERE known.before_offset IS DISTINCT FROM excluded.before_offset
+"""
+"""The person behind a lead asked to be deleted; what stands on the stream before the offset is still to be erased."""
+
+FORGOTTEN_AMONG = "SELECT lead FROM notifier.forgotten WHERE lead = ANY($1::text[])"
+"""Which of these leads are forgotten."""
+
+EVENTS_OF_LEAD = "SELECT event_id, payload FROM notifier.inbox WHERE lead = $1 ORDER BY sequence FOR UPDATE"
+"""All that was taken in about a lead."""
+
+REWRITE_EVENT = "UPDATE notifier.inbox SET payload = $2 WHERE event_id = $1"
+"""Give an event another payload."""
+
+DELIVERIES_OF_LEAD = f"SELECT {_ALL} FROM notifier.deliveries WHERE lead = $1 ORDER BY sequence"  # noqa: S608 - constants
+"""All deliveries about a lead, in the order in which they were planned."""
+
+DROP_WAITING = """
+UPDATE notifier.deliveries SET state = 'superseded', due_at = NULL, reason = $2
+WHERE lead = $1 AND state IN ('pending', 'retry')
+"""
+"""What waits to be said about a lead is not said any more."""
+
+CLEAR_RESPONSES = "UPDATE notifier.deliveries SET response = NULL WHERE lead = $1 AND response IS NOT NULL"
+"""What providers answered: it may quote the message."""
+
+CLEAR_LETTERS = """
+UPDATE notifier.dead_letters SET value = '', reason = $2, redriven_at = $3
+WHERE (key = $1 OR position($1::bytea in value) > 0) AND value <> ''
+"""
+"""Unreadable records about a lead: that there were any is all that stays."""
+
+TO_ERASE = """
+SELECT lead, before_offset FROM notifier.forgotten WHERE erased_at IS NULL AND before_offset IS NOT NULL LIMIT $1
+"""
+"""Forgotten leads of which the stream still holds events that were taken in."""
+
+ERASED = "UPDATE notifier.forgotten SET erased_at = $2 WHERE lead = $1"
+"""The stream holds nothing of it before the offset any more."""

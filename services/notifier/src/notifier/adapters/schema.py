@@ -42,7 +42,9 @@ INBOX = Table(
     Column("type", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("lead", Text),
     Index("inbox_obligation", "obligation", "sequence"),
+    Index("inbox_lead", "lead"),
     comment="SLA events taken in, each once, in the order in which they came.",
 )
 
@@ -107,4 +109,14 @@ DEAD_LETTERS = Table(
     Column("redriven_at", DateTime(timezone=True)),
     UniqueConstraint("topic", "partition", "offset"),
     comment="Records of sla.events that could not be read.",
+)
+
+FORGOTTEN = Table(
+    "forgotten",
+    METADATA,
+    Column("lead", Text, primary_key=True),
+    Column("forgotten_at", DateTime(timezone=True), nullable=False),
+    Column("before_offset", BigInteger),
+    Column("erased_at", DateTime(timezone=True)),
+    comment="Leads whose person asked to be deleted: nothing personal of them is kept, whatever comes later.",
 )

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from notifier.application.ports import Channel, Deliveries, Obligations, Outgoing
-from notifier.domain.channels import ChannelKind, Operation, needs_settling
+from notifier.domain.channels import ChannelKind, Operation, Step, needs_settling
 from notifier.domain.delivery import (
     Delivery,
     State,
@@ -166,7 +166,8 @@ class Delivering:
 
     def _after(self, work: Work, delivery: Delivery, result: SendResult, now: datetime) -> Delivery:
         refused = isinstance(result, Permanent) and result.uneditable and delivery.operation is Operation.UPDATE
-        if refused and work.post is not None and follow_up_wanted(work.post.step):
+        said_apart = work.post is not None and delivery.step is not Step.FORGOTTEN and follow_up_wanted(work.post.step)
+        if refused and said_apart:
             return postponed(as_follow_up(delivery), until=now)
         return concluded(delivery, result, now=now)
 

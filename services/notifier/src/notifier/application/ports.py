@@ -106,6 +106,18 @@ class IntakeTransaction(Protocol):
         """Store records that nobody can read."""
         ...
 
+    async def forgotten(self, leads: Sequence[str]) -> frozenset[str]:
+        """Which of these leads are forgotten."""
+        ...
+
+    async def forget(self, lead: str, *, before: int | None, now: datetime) -> Sequence[Delivery]:
+        """Remove what is personal from all that is stored about the lead, and say nothing more of it.
+
+        What stands on the stream before the offset `before` is noted as still to be erased. Returns the messages that
+        were posted about the lead, or may have been.
+        """
+        ...
+
 
 class UndecodableRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A record of the stream that is no SLA event, where it stood, and why it is none."""
@@ -116,6 +128,18 @@ class UndecodableRecord(msgspec.Struct, frozen=True, kw_only=True):
     key: bytes
     value: bytes
     reason: str
+
+
+class Erasures(Protocol):
+    """Forgotten leads of which the stream still holds something."""
+
+    async def to_erase(self, *, limit: int) -> Sequence[tuple[str, int]]:
+        """Leads, and the offset before which everything of them was taken in."""
+        ...
+
+    async def erased(self, lead: str, *, now: datetime) -> None:
+        """The stream holds nothing of it any more, or can't give anything back."""
+        ...
 
 
 class Inbox(Protocol):

@@ -25,6 +25,8 @@ class Step(enum.StrEnum):
     RETRACTED = "retracted"
     RESTORED = "restored"
     """What a change had said (done late, cancelled) proved wrong: the message says again what it said at first."""
+    FORGOTTEN = "forgotten"
+    """The person asked to be deleted: the message names nobody any more."""
 
 
 class Operation(enum.StrEnum):

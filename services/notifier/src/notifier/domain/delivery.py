@@ -197,6 +197,12 @@ def redriven(delivery: Delivery, *, now: datetime) -> Delivery:
     )
 
 
+def may_have_been_posted(delivery: Delivery) -> bool:
+    """Whether a message of its own stands somewhere, or may, or is just leaving."""
+    posted = delivery.state in {State.SENT, State.LEASED, State.AMBIGUOUS}
+    return posted and delivery.operation is not Operation.UPDATE
+
+
 def is_ambiguous_for_good(delivery: Delivery) -> bool:
     """Whether nobody will find out any more by itself."""
     return delivery.state is State.AMBIGUOUS and delivery.due_at is None

@@ -5,6 +5,7 @@
 - `obligation.met_late`, `obligation.cancelled`: every message about the obligation is edited, unless it was taken back.
 - `obligation.retracted`: the messages that told of the retracted event are edited; where it was an edit that told of
   it, the edited messages are put back.
+- `lead.forgotten`: every message about the lead is edited to name nobody; what still waits is not said.
 - `obligation.opened`, `obligation.met`: nothing is said. A warning or breach that is still waiting is dropped when its
   turn comes (see `overtaken`).
 
@@ -66,6 +67,37 @@ def plan(event: AnySlaEvent, *, routing: Routing, prior: Sequence[Delivery], now
             return ()
         case _:
             assert_never(event)
+
+
+def forgetting(posts: Iterable[Delivery], *, now: datetime) -> tuple[Delivery, ...]:
+    """The edits that take the name out of messages about a lead, where they can be edited.
+
+    Each waits for what is still being said in its thread, and so has the last word.
+    """
+    return tuple(_edit_without_name(post, now=now) for post in posts if can_edit(post.channel))
+
+
+def _edit_without_name(post: Delivery, *, now: datetime) -> Delivery:
+    key = delivery_key(
+        obligation=post.obligation,
+        event_id=post.event_id,
+        step=Step.FORGOTTEN,
+        channel=post.channel,
+        destination=post.id,
+    )
+    return Delivery(
+        id=key,
+        obligation=post.obligation,
+        lead=post.lead,
+        event_id=post.event_id,
+        channel=post.channel,
+        destination=post.destination,
+        step=Step.FORGOTTEN,
+        operation=Operation.UPDATE,
+        thread=post.id,
+        announced_at=post.announced_at,
+        due_at=now,
+    )
 
 
 def overtaken(event: AnySlaEvent, later: Iterable[AnySlaEvent]) -> str | None:

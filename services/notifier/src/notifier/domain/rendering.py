@@ -43,6 +43,7 @@ SIGNS: Mapping[Step, str] = {
     Step.CANCELLED: "⚪",
     Step.RETRACTED: "⚪",
     Step.RESTORED: "🔴",
+    Step.FORGOTTEN: "⚪",
 }
 
 _PHRASES: Mapping[Step, str] = {
@@ -52,6 +53,7 @@ _PHRASES: Mapping[Step, str] = {
     Step.CANCELLED: "{clock} no longer due",
     Step.RETRACTED: "{clock} not missed after all",
     Step.RESTORED: "{clock} still open",
+    Step.FORGOTTEN: "{clock}, of somebody who asked to be deleted",
 }
 
 Block = dict[str, Any]

@@ -44,6 +44,8 @@ def review(work: Work) -> Delivery | Drop:
 def _review_change(delivery: Delivery, post: Delivery) -> Delivery | Drop:
     if post.state is State.SENT and (delivery.operation is not Operation.UPDATE or post.provider_id):
         return delivery
+    if delivery.step is Step.FORGOTTEN:
+        return Drop(f"nothing to edit is known: the message is {post.state}")
     if post.state is State.AMBIGUOUS or post.state is State.SENT:
         # It may stand in the channel, but nobody can say where: an edit is impossible, a word about it is not.
         return (

@@ -1,7 +1,7 @@
 """Consume `sla.events`: a thin loop over the intake."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -9,7 +9,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from notifier.application.intake import Intake, Taken
 from notifier.application.ports import Inbox, OwnershipLostError
 from shared.database import DatabaseUnavailable
-from shared.events.sla import AnySlaEvent, event_type
+from shared.events.sla import Saying, event_type
 from shared.events.topics import SLA_EVENTS
 from shared.logs import get_logger
 from shared.metrics import (
@@ -41,7 +41,7 @@ class ConsumerMetrics:
         self.duration: Histogram = metrics.histogram(EVENT_PROCESSING)
         self.owned: Gauge = metrics.gauge(PARTITIONS_OWNED)
         self.lag: Gauge = metrics.gauge(CONSUMER_LAG)
-        for type_ in AnySlaEvent.__args__:
+        for type_ in Saying.__args__:
             self.consumed.labels(topic=SLA_EVENTS, type=str(type_.__struct_config__.tag))
         self.dead.labels(service="notifier", reason=UNDECODABLE)
         self.duration.labels(topic=SLA_EVENTS)
@@ -49,7 +49,7 @@ class ConsumerMetrics:
 
     def took(self, taken: Taken) -> None:
         """Count what one fetch came to."""
-        for event in taken.events:
+        for event in (*taken.events, *taken.forgotten):
             self.consumed.labels(topic=SLA_EVENTS, type=event_type(event)).inc()
         self.dead.labels(service="notifier", reason=UNDECODABLE).inc(len(taken.undecodable))
 
@@ -57,7 +57,8 @@ class ConsumerMetrics:
 class Consumer:
     """Owns partitions while it runs; its progress is in the inbox.
 
-    `database` translates the driver's errors, so that a database that is away is waited for.
+    `database` translates the driver's errors, so that a database that is away is waited for. `forgotten` is called when
+    leads were forgotten.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class Consumer:
         inbox: Inbox,
         metrics: Metrics,
         planned: Callable[[], None],
+        forgotten: Callable[[], Awaitable[object]] | None = None,
         database: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._stream = stream
         self._intake = intake
         self._inbox = inbox
         self._planned = planned
+        self._forgotten = forgotten
         self._database = database
         self._metrics = ConsumerMetrics(metrics)
         self._owned: set[int] = set()
@@ -128,6 +131,9 @@ class Consumer:
             logger.error("record_undecodable", partition=letter.partition, offset=letter.offset, reason=letter.reason)
         if taken.planned:
             self._planned()
+        if taken.forgotten and self._forgotten is not None:
+            with self._database():
+                await self._forgotten()
 
     async def refresh_lag(self) -> None:
         """Set the gauge of lag for the owned partitions."""

@@ -16,12 +16,13 @@ from notifier.adapters import clock
 from notifier.adapters.delivery_book import DeliveryBook
 from notifier.adapters.engine_api import EngineApi
 from notifier.adapters.postgres_deliveries import PostgresDeliveries
-from notifier.adapters.postgres_inbox import PostgresInbox
+from notifier.adapters.postgres_inbox import PostgresErasures, PostgresInbox
 from notifier.adapters.preview_feed import PreviewFeed
 from notifier.adapters.schema import MIGRATIONS
 from notifier.adapters.slack_bot import SlackBot
 from notifier.adapters.slack_webhook import SlackWebhook
 from notifier.application.delivering import SEND_MARGIN_SECONDS, Delivering, Policy
+from notifier.application.erasing import Erasing
 from notifier.application.intake import Intake
 from notifier.application.ports import Channel
 from notifier.application.settling import Settling
@@ -83,7 +84,8 @@ async def serve(settings: NotifierSettings, stop: asyncio.Event) -> None:
         parts = _Parts(settings=settings, backing=backing, book=DeliveryBook(pool), channels=channels)
         told = DeliveryMetrics(parts.metrics, count=parts.book.counts)
         wake, deliveries = Wake(), PostgresDeliveries(pool)
-        consumer = _consumer(parts, PostgresInbox(pool), wake)
+        erasing = Erasing(stream=parts.stream, erasures=PostgresErasures(pool), now=clock.now)
+        consumer = _consumer(parts, PostgresInbox(pool), wake, erasing)
         delivering = Delivering(
             deliveries=deliveries,
             channels=channels.by_kind,
@@ -103,7 +105,7 @@ async def serve(settings: NotifierSettings, stop: asyncio.Event) -> None:
         tasks: dict[str, Task] = {
             "consumer": consumer.run,
             "watchman": watchman(parts.on_database(settling.run_once)),
-            "caretaker": caretaker(parts.on_database(functools.partial(_forget, parts.book))),
+            "caretaker": caretaker(parts.on_database(functools.partial(_forget, parts.book, erasing))),
             "http": http_task(app, bound, grace_seconds=settings.stop_grace_seconds),
         }
         for number in range(1, settings.notifier_workers + 1):
@@ -133,7 +135,7 @@ class _Parts:
         return translated
 
 
-def _consumer(parts: _Parts, inbox: PostgresInbox, wake: Wake) -> Consumer:
+def _consumer(parts: _Parts, inbox: PostgresInbox, wake: Wake, erasing: Erasing) -> Consumer:
     intake = Intake(inbox=inbox, routing=routing(parts.settings), now=clock.now)
     return Consumer(
         stream=parts.stream,
@@ -141,6 +143,7 @@ def _consumer(parts: _Parts, inbox: PostgresInbox, wake: Wake) -> Consumer:
         inbox=inbox,
         metrics=parts.metrics,
         planned=wake.planned,
+        forgotten=erasing.run_once,
         database=parts.database,
     )
 
@@ -166,8 +169,10 @@ async def _topic(stream: Stream, settings: NotifierSettings) -> None:
         logger.warning("stream_unavailable", detail=str(error))
 
 
-async def _forget(book: DeliveryBook) -> bool:
+async def _forget(book: DeliveryBook, erasing: Erasing) -> bool:
     await book.forget(before=clock.now() - FORGET_AFTER)
+    while await erasing.run_once():
+        pass
     return False
 
 

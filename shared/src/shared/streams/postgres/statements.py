@@ -39,6 +39,17 @@ FROM mine m CROSS JOIN LATERAL (
 ) r LIMIT $5)
 """
 
+# Taken back: the records of one key up to an offset. The log is gapless only where nothing was taken back.
+ERASE = """
+DELETE FROM stream.records WHERE topic_id = $1 AND partition = $2 AND key = $3 AND "offset" < $4
+"""
+SEARCH = """
+SELECT "offset", key, value, headers, appended_at FROM stream.records
+WHERE topic_id = $1 AND partition = $2 AND key = $3 AND position($4::bytea in value) > 0 ORDER BY "offset"
+"""
+REPLACE = 'UPDATE stream.records SET value = $4 WHERE topic_id = $1 AND partition = $2 AND "offset" = $3'
+REMOVE = 'DELETE FROM stream.records WHERE topic_id = $1 AND partition = $2 AND "offset" = $3'
+
 # The lock that shows that the member lives: it goes with the session, whatever ends it.
 HOLD_MEMBER = "SELECT pg_advisory_lock($1)"
 JOIN = "INSERT INTO stream.members (member_id, topic_id, consumer_group, client_id) VALUES ($1, $2, $3, $4)"

@@ -7,13 +7,15 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self
 
+from shared.streams.erasure import Located
+from shared.streams.partitioning import partition_for
 from shared.streams.port import OwnershipListener, Record, Subscription
 from shared.streams.postgres import statements
 from shared.streams.postgres.appender import Appender
 from shared.streams.postgres.database import Database
 from shared.streams.postgres.options import PostgresOptions
 from shared.streams.postgres.retention import sweep_forever
-from shared.streams.postgres.subscription import PostgresSubscription
+from shared.streams.postgres.subscription import PostgresSubscription, stored
 from shared.streams.sizes import check_sizes
 
 
@@ -66,6 +68,31 @@ class PostgresStream:
         async with self._database.connection(f"asking for the end of {topic!r}") as connection:
             rows = await connection.fetch(statements.ENDS, known.topic_id)
         return {row["partition"]: row["next_offset"] for row in rows}
+
+    async def erase(self, topic: str, *, key: bytes, before: int) -> int:
+        """As `ErasableStream` says."""
+        known = await self._database.topic(topic)
+        partition = partition_for(key, known.partitions)
+        async with self._database.connection(f"erasing from {topic!r}") as connection:
+            status = await connection.execute(statements.ERASE, known.topic_id, partition, key, before)
+        return int(status.rpartition(" ")[2])
+
+    async def search(self, topic: str, *, key: bytes, containing: bytes) -> Sequence[Located]:
+        """As `ErasableStream` says."""
+        known = await self._database.topic(topic)
+        partition = partition_for(key, known.partitions)
+        async with self._database.connection(f"searching {topic!r}") as connection:
+            rows = await connection.fetch(statements.SEARCH, known.topic_id, partition, key, containing)
+        return [Located(partition=partition, record=stored(*row)) for row in rows]
+
+    async def replace(self, topic: str, *, partition: int, offset: int, value: bytes | None) -> None:
+        """As `ErasableStream` says."""
+        known = await self._database.topic(topic)
+        async with self._database.connection(f"changing {topic!r}") as connection:
+            if value is None:
+                await connection.execute(statements.REMOVE, known.topic_id, partition, offset)
+            else:
+                await connection.execute(statements.REPLACE, known.topic_id, partition, offset, value)
 
     async def ready(self) -> None:
         """As the port says."""

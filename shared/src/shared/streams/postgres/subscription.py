@@ -185,13 +185,16 @@ def _sorted_out(rows: Sequence[asyncpg.Record]) -> tuple[dict[int, int], dict[in
         if key is None:
             ends[partition] = offset
         else:
-            records[partition].append(
-                StoredRecord(
-                    offset=offset,
-                    key=key,
-                    value=value,
-                    headers=_decode_headers(headers) if headers else (),
-                    appended_at=appended_at,
-                )
-            )
+            records[partition].append(stored(offset, key, value, headers, appended_at))
     return ends, records
+
+
+def stored(offset: int, key: bytes, value: bytes, headers: bytes | None, appended_at: datetime) -> StoredRecord:
+    """A record from its columns."""
+    return StoredRecord(
+        offset=offset,
+        key=key,
+        value=value,
+        headers=_decode_headers(headers) if headers else (),
+        appended_at=appended_at,
+    )
