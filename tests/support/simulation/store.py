@@ -72,8 +72,11 @@ class SimulatedStore:
         """As the port says."""
         return await self._ask(lambda: self._database.wakeups(partition, from_us, to_us, limit))
 
-    async def open_leads(self, partition: int, *, after: int, limit: int) -> Sequence[int]:
-        """As the port says."""
+    async def open_leads(
+        self, partition: int, *, after: int, limit: int, windows: Sequence[tuple[int, int]] = ()
+    ) -> Sequence[int]:
+        """As the port says; no agreement of a simulation has exceptions."""
+        assert not windows
         return await self._ask(lambda: self._database.open_leads(partition, after, limit))
 
     async def commit(self, commit: Commit) -> Mapping[str, int]:

@@ -142,3 +142,13 @@ WHERE l.partition = $1 AND o.lead > $2 AND o.stopped_at IS NULL AND o.state <> '
 ORDER BY o.lead LIMIT $3
 """
 """Leads with an open promise, for judging again under a new agreement."""
+
+OPEN_OR_IN_WINDOWS = """
+SELECT DISTINCT o.lead FROM sla_engine.obligations o JOIN sla_engine.leads l ON l.id = o.lead
+WHERE l.partition = $1 AND o.lead > $2 AND o.state <> 'withdrawn'
+  AND (o.stopped_at IS NULL OR EXISTS (
+    SELECT FROM unnest($4::timestamptz[], $5::timestamptz[]) AS w (since, until)
+    WHERE o.started_at <= w.until AND greatest(o.stopped_at, o.deadline) >= w.since))
+ORDER BY o.lead LIMIT $3
+"""
+"""Besides, leads with a closed promise that ran in a window: an exception was declared, changed or taken back."""

@@ -79,10 +79,16 @@ class PostgresStore:
             rows = await self._pool.fetch(queries.WAKEUPS, partition, from_us, to_us, limit)
         return [(row["wake_us"], row["lead"]) for row in rows]
 
-    async def open_leads(self, partition: int, *, after: int, limit: int) -> Sequence[int]:
+    async def open_leads(
+        self, partition: int, *, after: int, limit: int, windows: Sequence[tuple[int, int]] = ()
+    ) -> Sequence[int]:
         """As the port says."""
         with self._translated():
-            rows = await self._pool.fetch(queries.OPEN_LEADS, partition, after, limit)
+            if windows:
+                ends = _columns((from_us(since_us), from_us(until_us)) for since_us, until_us in windows)
+                rows = await self._pool.fetch(queries.OPEN_OR_IN_WINDOWS, partition, after, limit, *ends)
+            else:
+                rows = await self._pool.fetch(queries.OPEN_LEADS, partition, after, limit)
         return [row["lead"] for row in rows]
 
     async def commit(self, commit: Commit) -> Mapping[str, int]:

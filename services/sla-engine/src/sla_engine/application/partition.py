@@ -92,6 +92,9 @@ class Partition:
         self._cache = DossierCache(limits.cached_leads)
         self._rejudged_to: int | None = None if claim.agreement == self._editions.newest.mark else 0
         self._first_agreement = claim.agreement is None
+        self._windows: frozenset[tuple[int, int]] = frozenset()
+        if self._rejudged_to is not None and not self._first_agreement:
+            self._windows = self._editions.changed_windows(claim.agreement)
 
     @property
     def through_us(self) -> int:
@@ -159,14 +162,18 @@ class Partition:
         self._through_us = min(self._through_us, to_us(now))
 
     async def rejudge(self) -> bool:
-        """Judge a batch of open leads under an edition that is new to them. Whether there are more."""
+        """Judge a batch of leads under an edition that is new to them: those with an open promise, and those with one
+        that ran in an exception's window that changed. Whether there are more."""
         self._look_at_editions()
         if self._rejudged_to is None:
             return False
-        leads = await self._store.open_leads(self.number, after=self._rejudged_to, limit=self._limits.batch_leads)
+        leads = await self._store.open_leads(
+            self.number, after=self._rejudged_to, limit=self._limits.batch_leads, windows=sorted(self._windows)
+        )
         complete, newest = len(leads) < self._limits.batch_leads, self._editions.newest
         await self._judge_again(leads, self._clock(), agreement=newest.mark if complete else None)
         self._rejudged_to = None if complete else leads[-1]
+        self._windows = frozenset() if complete else self._windows
         if complete and not self._first_agreement:
             logger.info("agreement_applied", partition=self.number, version=newest.version, edition=newest.number)
         return not complete
@@ -174,6 +181,7 @@ class Partition:
     def _look_at_editions(self) -> None:
         """Judge by the newest edition known; where it is new to this partition, begin to judge its leads again."""
         if self._editions is not self._in_force.editions:
+            self._windows |= self._in_force.editions.changed_windows(self._editions.newest.mark)
             self._editions, self._rejudged_to = self._in_force.editions, 0
 
     async def _judge_again(self, leads: Sequence[int], now: datetime, *, agreement: str | None = None) -> None:

@@ -99,8 +99,11 @@ class Store(Protocol):
         """Pairs of instant and lead with `from_us` <= instant < `to_us`, oldest first."""
         ...
 
-    async def open_leads(self, partition: int, *, after: int, limit: int) -> Sequence[int]:
-        """Leads with an open promise, in the order of their ids, behind `after`."""
+    async def open_leads(
+        self, partition: int, *, after: int, limit: int, windows: Sequence[tuple[int, int]] = ()
+    ) -> Sequence[int]:
+        """Leads with a promise that is open, or that ran in one of the windows: in the order of their ids, behind
+        `after`."""
         ...
 
 

@@ -91,6 +91,15 @@ class Editions:
         known = [edition for place, edition in enumerate(self.all) if not place or edition.applied_us <= instant_us]
         return self if len(known) == len(self.all) else type(self)(all=tuple(known))
 
+    def changed_windows(self, since: str | None) -> frozenset[tuple[int, int]]:
+        """The windows of exceptions that the edition marked `since` did not know, or knew and the newest does not.
+
+        What is over may count otherwise for them. An unknown mark knew of none.
+        """
+        then = next((each.agreement for each in self.all if each.mark == since), None)
+        changed = _exceptions(self.newest.agreement) ^ (frozenset() if then is None else _exceptions(then))
+        return frozenset([(each.from_us, each.to_us) for each in changed])
+
     def by_version(self, version: str) -> Agreement:
         """The agreement that this version names, as promises are judged by it; the newest where none is so named."""
         found = (by for edition, by in zip(self.all, self.judged, strict=True) if edition.version == version)
@@ -101,14 +110,8 @@ def _with(agreement: Agreement, exceptions: tuple[Exception_, ...]) -> Agreement
     return agreement if agreement.exceptions == exceptions else replace(agreement, exceptions=exceptions)
 
 
-def changed_windows(before: Editions, after: Editions) -> frozenset[tuple[int, int]]:
-    """The windows of exceptions of which only one of the two knows: what is over may count otherwise for them."""
-    old, new = _exceptions(before), _exceptions(after)
-    return frozenset([(each.from_us, each.to_us) for each in old ^ new])
-
-
-def _exceptions(editions: Editions) -> frozenset[Exception_]:
-    return frozenset([replace(each, line=0) for each in editions.newest.agreement.exceptions])
+def _exceptions(agreement: Agreement) -> frozenset[Exception_]:
+    return frozenset([replace(each, line=0) for each in agreement.exceptions])
 
 
 def judge_under(history: History, editions: Editions, now: datetime) -> Verdict:
