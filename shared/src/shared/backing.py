@@ -30,16 +30,18 @@ class Backing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.asynccontextmanager
-async def open_backing(settings: CommonSettings, *, client_id: str) -> AsyncIterator[Backing]:
+async def open_backing(
+    settings: CommonSettings, *, client_id: str, member: str | None = None
+) -> AsyncIterator[Backing]:
     """Database and stream; the embedded server is left (and by its last user stopped) at the end.
 
-    Raises `StartError` where the embedded server can't start or an address is not understood. A server that is merely
-    not there yet is no error here.
+    `member` is as `open_stream` says. Raises `StartError` where the embedded server can't start or an address is not
+    understood. A server that is merely not there yet is no error here.
     """
     async with contextlib.AsyncExitStack() as stack:
         database_url = await _database_url(settings, stack)
         try:
-            opening = open_stream(settings.stream_url, database_url=database_url, client_id=client_id)
+            opening = open_stream(settings.stream_url, database_url=database_url, client_id=client_id, member=member)
         except StreamAddressError as error:
             raise StartError(f"LEADPACT_STREAM_URL: {error}") from error
         yield Backing(database_url=database_url, stream=await stack.enter_async_context(opening))

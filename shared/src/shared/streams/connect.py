@@ -1,5 +1,6 @@
 """Which engine keeps the stream is a setting, an address; everything else in the code is the same."""
 
+import re
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -9,6 +10,9 @@ from shared.streams.port import Stream
 from shared.streams.postgres import PostgresOptions, PostgresStream
 
 DEFAULT_RETENTION = timedelta(days=7)
+MEMBER_CHARACTERS = 249
+_ODD = re.compile(r"[^a-zA-Z0-9._-]")
+"""What Kafka takes in no name."""
 
 
 class StreamAddressError(ValueError):
@@ -20,19 +24,27 @@ def open_stream(
     *,
     database_url: str | None,
     client_id: str,
+    member: str | None = None,
     append_timeout_seconds: float = 5.0,
     retention_seconds: float = DEFAULT_RETENTION.total_seconds(),
 ) -> AbstractAsyncContextManager[Stream]:
     """The stream at `url`: `kafka://host:port[,host:port]`, or `postgres:` (or nothing) for the log in `database_url`.
 
     Entering the context needs no server: what is not there yet is reported by `ready()` and by the calls themselves
-    (`StreamUnavailable`), and used as soon as it answers. `client_id` names the service to the engine.
+    (`StreamUnavailable`), and used as soon as it answers. `client_id` names the service to the engine. `member`
+    names the process: one that joins a group under the name of a killed one takes its partitions at once. No two that
+    live may share it.
     `retention_seconds` concerns the log in PostgreSQL; topics on Kafka have their own setting. Raises
     `StreamAddressError`.
     """
     if url is not None and url.startswith("kafka:"):
         return KafkaStream(
-            KafkaOptions(bootstrap=_bootstrap(url), client_id=client_id, append_timeout_seconds=append_timeout_seconds)
+            KafkaOptions(
+                bootstrap=_bootstrap(url),
+                client_id=client_id,
+                member=None if member is None else _ODD.sub("_", member)[:MEMBER_CHARACTERS],
+                append_timeout_seconds=append_timeout_seconds,
+            )
         )
     if url not in {None, "", "postgres:", "postgres://"}:
         raise StreamAddressError(

@@ -54,7 +54,9 @@ async def serve(settings: EngineSettings, stop: asyncio.Event) -> None:
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(bound.close)
         async with starting.answering(bound):
-            backing = await stack.enter_async_context(open_backing(settings, client_id=SERVICE))
+            # No other living process holds this port: who is restarted takes the place of the one that was killed.
+            member = f"{SERVICE}-{socket.gethostname()}-{bound.getsockname()[1]}"
+            backing = await stack.enter_async_context(open_backing(settings, client_id=SERVICE, member=member))
             if not await unless_stopped(_schema_ready(settings, backing, starting), stop):
                 return
             # Two pools: people's questions never wait behind the work, nor it behind them.

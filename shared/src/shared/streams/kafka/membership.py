@@ -48,6 +48,7 @@ class Membership:
             bootstrap_servers=self._options.bootstrap,
             client_id=self._options.client_id,
             group_id=self._group,
+            group_instance_id=self._options.member,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -79,6 +80,8 @@ class Membership:
         consumer, self.consumer = self.consumer, None
         if consumer is not None:
             self.queue.close()
+            if consumer._coordinator is not None:  # noqa: SLF001 - aiokafka would let a named member never leave
+                consumer._coordinator._group_instance_id = None  # noqa: SLF001 - same
             await _stop(consumer)
 
     async def getmany(

@@ -19,6 +19,10 @@ class KafkaOptions(msgspec.Struct, frozen=True, kw_only=True):
     bootstrap: str
     """`host:port[,host:port]`."""
     client_id: str
+    member: str | None = None
+    """A name that no other living process of the group bears, and that the process bears again after a restart (Kafka's
+    `group.instance.id`): whoever joins by it takes the place of a predecessor that was killed, at once. Without one the
+    group waits for the session of the dead to time out."""
     append_timeout_seconds: float = 5.0
     """A webhook's answer waits for its append; after this the request goes to the spool."""
     ask_timeout_seconds: float = 3.0
