@@ -1,7 +1,7 @@
 """What a lead's own facts prove about the unread log, clocks that disagree, and events that break a lead or a batch."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -10,6 +10,7 @@ from shared.events.sla import ObligationBreached
 from sla_engine.adapters.store import PostgresStore
 from sla_engine.application.ports import Commit, StoreUnavailable
 from sla_engine.application.reading import ObligationFilter
+from sla_engine.domain.instants import to_us
 from tests.support.engine_stack import Bench, open_bench
 from tests.support.story_builder import MAX, Lead, agreement, utc
 
@@ -76,6 +77,36 @@ async def test_a_clock_set_back_takes_nothing_back(bench: Bench) -> None:
     assert (await bench.types())[-1] == "first_touch.breached"
     found = await bench.reader.obligations(ObligationFilter(), after=None, limit=10)
     assert {each.state for each in found} == {"met", "breached"}
+
+
+async def test_an_owner_whose_clock_was_ahead_leaves_no_open_gate(bench: Bench) -> None:
+    """Else its successor would take an unread backlog for read, and break promises that were kept."""
+    right = datetime.now(UTC)
+    bench.now = right + timedelta(hours=1)
+    bench.append(*qualified().events)
+    await bench.read(await bench.own())
+
+    [row] = await bench.rows("SELECT through_us FROM sla_engine.partitions")
+    assert to_us(right) <= row["through_us"] <= to_us(datetime.now(UTC))
+
+
+async def test_once_a_clock_is_right_again_its_gate_is_as_well(bench: Bench) -> None:
+    """What was called known while the clock was ahead is not known: a backlog may lie there."""
+    owned = await bench.own()
+    bench.now += timedelta(hours=3)
+    await bench.read(owned)
+    bench.now -= timedelta(hours=3)
+    lead = qualified()
+    bench.append(*lead.events)
+    await bench.read(owned)
+
+    bench.now += timedelta(hours=2)
+    bench.append(lead.knows("2024-01-08 12:20", industry="tea"), lead.touch("2024-01-08 12:30"))
+    await bench.read(owned, most=1)
+    assert "first_touch.breached" not in await bench.types()
+
+    await bench.read(owned)
+    assert "first_touch.met" in await bench.types()
 
 
 async def test_a_batch_stored_lead_by_lead_opens_the_gate_only_at_its_end(bench: Bench) -> None:

@@ -127,7 +127,7 @@ class Database:
         if any(step.before is None and step.after.key in self.tables.ids for step in commit.steps):
             raise StoreUnavailable("unique violation: two owners met on a new lead")
         row.position = row.position if commit.position is None else commit.position
-        row.through_us = max(row.through_us, commit.through_us)
+        row.through_us = max(row.through_us, min(commit.through_us, self._now_us()))
         row.agreement = row.agreement if commit.agreement is None else commit.agreement
         ids: dict[str, int] = {}
         for step, kept in zip(commit.steps, written, strict=True):

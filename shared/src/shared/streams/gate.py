@@ -14,7 +14,11 @@ MOST_PENDING = 64
 
 
 class Gate:
-    """The gate of one owned partition. Begins closed (None) with each ownership and never moves back."""
+    """The gate of one owned partition. Begins closed (None) with each ownership, and moves back for one reason only.
+
+    Should the clock be set back, the gate closes until the log's end is reached anew: an instant that a clock named
+    while it was ahead would be taken for knowledge of hours that have not come yet.
+    """
 
     __slots__ = ("_pending", "read_through")
 
@@ -24,6 +28,10 @@ class Gate:
 
     def probed(self, asked_at: datetime, end: int) -> None:
         """The log was asked at `asked_at` (or later) and answered that it ended at `end`."""
+        latest = self._pending[-1][0] if self._pending else self.read_through
+        if latest is not None and asked_at < latest:
+            self._pending.clear()
+            self.read_through = None
         if len(self._pending) < MOST_PENDING:
             self._pending.append((asked_at, end))
 

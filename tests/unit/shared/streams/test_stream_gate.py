@@ -1,4 +1,4 @@
-"""The gate opens as far as the earliest reached question, and never moves back."""
+"""The gate opens as far as the latest question whose answer is reached; a clock set back closes it for a moment."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -27,12 +27,22 @@ def test_stays_open_while_a_later_end_is_not_reached() -> None:
     assert gate.reached(20) == at(2)
 
 
-def test_a_clock_set_back_does_not_move_it_back() -> None:
+def test_a_clock_set_back_closes_it_until_the_end_is_reached_anew() -> None:
+    """What a clock called known while it was ahead would stand for hours that have not come yet."""
     gate = Gate()
-    gate.probed(at(5), 1)
-    assert gate.reached(1) == at(5)
-    gate.probed(at(3), 1)
-    assert gate.reached(1) == at(5)
+    gate.probed(at(3600), 1)
+    assert gate.reached(1) == at(3600)
+    gate.probed(at(3), 5)
+    assert gate.reached(1) is None
+    assert gate.reached(5) == at(3)
+
+
+def test_questions_of_a_clock_that_was_ahead_are_forgotten() -> None:
+    gate = Gate()
+    gate.probed(at(3600), 5)
+    gate.probed(at(3), 7)
+    assert gate.reached(5) is None
+    assert gate.reached(7) == at(3)
 
 
 def test_a_consumer_that_lags_keeps_the_earliest_questions() -> None:
