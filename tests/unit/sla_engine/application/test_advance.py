@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from shared.events.sla import event_type
 from sla_engine.application.advance import Step, advance
 from sla_engine.application.dossier import Dossier
 from sla_engine.domain.editions import Editions, OpenChoice
@@ -38,6 +39,27 @@ def test_time_that_the_input_covers_does() -> None:
     assert found is not None
     assert State.BREACHED in [row.filing.state for row in found.rows]
     assert found.after.wake_us is None
+
+
+def test_an_older_event_in_a_backlog_judges_no_lead_at_an_earlier_instant_again() -> None:
+    """What was known of the lead's own log stays known, though the partition's gate has not come that far."""
+    lead = qualified()
+    lead.touch("2024-01-08 12:30")
+    lead.knows("2024-01-08 12:40", size=5000)  # the segment Enterprise is to be touched within 15 minutes
+    first = step(None, lead, now="2024-01-08 18:00")
+    assert first is not None
+    assert "first_touch.met_late" in types(first)
+
+    lead.knows("2024-01-08 12:10", industry="tea")  # told last
+    second = step(first.after, lead, now="2024-01-08 18:00")
+
+    assert second is not None
+    assert types(second) == []
+
+
+def types(found: Step) -> list[str]:
+    """What was announced, as `clock.transition`."""
+    return [f"{each.clock}.{event_type(each).removeprefix('obligation.')}" for each in found.said]
 
 
 def test_duplicates_are_no_step() -> None:

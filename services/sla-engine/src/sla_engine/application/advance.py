@@ -78,12 +78,13 @@ def advance(
         return None
     history, passes_on = passing_on(None if before is None else before.history, history)
     forgotten = is_forgotten(history)
-    judged_us = min(max(through_us, _seen_us(events)), to_us(now))
+    told_before = Announced() if before is None else before.announced
+    seen_us = max(told_before.seen_us, _seen_us(events))
+    judged_us = min(max(through_us, seen_us), to_us(now))
     judged_us = max(judged_us, _named_us(before), _forgotten_us(history) if forgotten else 0)
     judged_at = from_us(judged_us)
     verdict = kept_promises(judge_under(history, editions, judged_at), history)
     trace = events[-1].traceparent if events else None
-    told_before = Announced() if before is None else before.announced
     said, announced = announce(told_before, verdict, judged_at, announced_at=now, traceparent=trace)
     wake = next_wake(verdict, announced, judged_at)
     last = {event.obligation: last_said(event) for event in said}
@@ -92,7 +93,7 @@ def advance(
         key=history.lead,
         id=None if before is None else before.id,
         history=forget(history) if forgotten else history,
-        announced=announced,
+        announced=announced if announced.seen_us == seen_us else Announced(announced.told, seen_us),
         filed=papers.filed,
         wake_us=None if wake is None or forgotten else to_us(wake),
     )
@@ -143,6 +144,8 @@ def _history(before: Dossier | None, events: Sequence[LeadEvent]) -> tuple[Histo
 
 def _seen_us(events: Sequence[LeadEvent]) -> int:
     """How far the lead's own part of the log is known by these events: it is in order per lead.
+
+    It stays known: an older event that comes later must not have the lead judged at an earlier instant again.
 
     An event proves nothing beyond its arrival: the time of a planned meeting lies ahead of it, and a CRM's clock may.
     """

@@ -115,9 +115,13 @@ class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Announced(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Everything announced of one lead. Grows with the lead's obligations and with what was taken back."""
+    """Everything announced of one lead. Grows with the lead's obligations and with what was taken back.
+
+    `seen_us` is how far the lead's own part of the log was known by its events when it was last judged.
+    """
 
     told: tuple[Told, ...] = ()
+    seen_us: int = 0
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> Self:
