@@ -110,6 +110,7 @@ async def _stage(
         "LEADPACT_ENGINE_AGREEMENT": str(folder / "agreement.yaml"),
         "LEADPACT_NOTIFIER_SLACK_BOT_TOKEN": slack.token,
         "LEADPACT_NOTIFIER_SLACK_API_URL": slack.api_url,
+        "LEADPACT_NOTIFIER_ROLL_UP_OVER": "1000",  # the scenarios here look at each message
     }
     services = Deployment(folder, environment=environment)
     crms.url = services["ingest"].url

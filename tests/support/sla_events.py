@@ -12,6 +12,7 @@ from shared.events.sla import (
     ObligationAtRisk,
     ObligationBreached,
     ObligationCancelled,
+    ObligationExcused,
     ObligationMet,
     ObligationMetLate,
     ObligationOpened,
@@ -68,6 +69,12 @@ def cancelled(**changes: object) -> ObligationCancelled:
         "First touch of Juno Vale no longer counts: the lead was sent back to marketing.",
         **reason,
     )
+
+
+def excused(**changes: object) -> ObligationExcused:
+    """The office was closed that day."""
+    reason: dict[str, object] = {"reason": "the office was closed by a storm", "author": "Theo Brandt", **changes}
+    return _make(ObligationExcused, DEADLINE, "First touch of Juno Vale is excused.", **reason)
 
 
 def retracted(of: AnySlaEvent, **changes: object) -> ObligationRetracted:

@@ -78,6 +78,7 @@ class Notifier:
         obligations: Obligations | None = None,
         default_channel: str = "#sales",
         request_seconds: float = REQUEST_SECONDS,
+        roll_up_over: int = 10,
         wrap: Callable[[Any], Any] = lambda port: port,
     ) -> None:
         self.clock = clock
@@ -93,6 +94,7 @@ class Notifier:
             request_seconds=request_seconds,
             settle_seconds=SETTLE_SECONDS,
             console_url="http://console.example.com",
+            roll_up_over=roll_up_over,
         )
         self.delivering = Delivering(
             deliveries=self.deliveries,

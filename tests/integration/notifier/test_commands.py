@@ -116,5 +116,5 @@ async def test_a_schema_that_lacks_revisions_is_not_worked_on(database_url: str)
     settings = {"LEADPACT_MIGRATE_ON_START": "false", "LEADPACT_NOTIFIER_PORT": str(free_port())}
     code, told = await notifier_command("run", database_url=database_url, **settings)
     assert code == 2
-    assert "the schema 'notifier' lacks the revisions 0001, 0002: run `notifier migrate`" in told
+    assert "the schema 'notifier' lacks the revisions 0001, 0002, 0003, 0004: run `notifier migrate`" in told
     assert (await notifier_command("migrate", database_url=database_url))[0] == 0

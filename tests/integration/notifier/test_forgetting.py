@@ -65,7 +65,9 @@ async def test_a_message_that_is_just_leaving_is_edited_after_it_has_arrived(
     notifier: Notifier, slack: SlackFake
 ) -> None:
     await notifier.take(sla_events.breached())
-    work = await notifier.deliveries.claim(now=notifier.clock(), lease_seconds=30, paces=dict.fromkeys(("slack",), 0.0))
+    work = await notifier.deliveries.claim(
+        now=notifier.clock(), lease_seconds=30, paces=dict.fromkeys(("slack",), 0.0), roll_up_over=10
+    )
     assert work is not None
     await notifier.take(forgotten())
     await notifier.deliver()

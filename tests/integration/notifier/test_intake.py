@@ -53,7 +53,26 @@ async def test_an_event_that_can_not_be_kept_stops_nothing(
     assert len(await notifier.all()) == 1
 
 
-async def test_two_workers_never_claim_the_same_delivery(notifier: Notifier, slack: SlackFake) -> None:
+async def test_two_workers_never_claim_the_same_delivery(database_url: str, slack: SlackFake) -> None:
+    async with notifier_pool(database_url) as pool, slack_channel(slack) as channels:
+        await workers_race(Notifier(pool, channels=channels, clock=Clock(), roll_up_over=1000), slack)
+
+
+async def test_two_workers_never_roll_up_the_same_delivery(notifier: Notifier, slack: SlackFake) -> None:
+    leads = [f"hubspot:515:contact:{number}" for number in range(700)]
+    await notifier.take(*(sla_events.breached(lead=lead) for lead in leads))
+    await asyncio.gather(*(notifier.deliver() for _ in range(6)))
+    told = [
+        delivery.state
+        for delivery in await notifier.book.find(
+            states=None, lead=None, obligation=None, channel=None, before=None, limit=1000
+        )
+    ]
+    assert set(told) == {State.SENT, State.ROLLED_UP}
+    assert told.count(State.SENT) == len(slack.messages) == len(slack.requests) < 20
+
+
+async def workers_race(notifier: Notifier, slack: SlackFake) -> None:
     leads = [f"hubspot:515:contact:{number}" for number in range(40)]
     await notifier.take(*(sla_events.breached(lead=lead) for lead in leads))
 

@@ -66,6 +66,26 @@ async def test_a_retraction_edits_the_message_it_concerns_and_no_other(notifier:
     ]
 
 
+async def test_an_excused_miss_is_taken_back_with_the_reason_and_nothing_else_is_said(
+    notifier: Notifier, slack: SlackFake
+) -> None:
+    breach = sla_events.breached()
+    await notifier.take(breach)
+    await notifier.deliver()
+    await notifier.take(sla_events.retracted(breach, reason="it is excused: a storm"), sla_events.excused())
+    await notifier.deliver()
+    (message,) = slack.messages
+    assert message.headline == "⚪ First touch not missed after all: Juno Vale"
+    assert "it is excused: a storm" in message.blocks[1]["text"]["text"]
+
+
+async def test_a_warning_of_what_is_excused_by_now_is_not_sent(notifier: Notifier, slack: SlackFake) -> None:
+    await notifier.take(sla_events.at_risk(), sla_events.excused())
+    await notifier.deliver()
+    assert slack.messages == []
+    assert [delivery.reason for delivery in await notifier.all()] == ["excused before it was sent"]
+
+
 async def test_a_cancellation_edits_what_was_said(notifier: Notifier, slack: SlackFake) -> None:
     await notifier.take(sla_events.breached())
     await notifier.deliver()

@@ -3,6 +3,7 @@
 import asyncpg
 
 from notifier.adapters.schema import METADATA, MIGRATIONS
+from shared.database.migrations import upgrade
 from tests.integration.shared.migrations_suite import MigrationsSuite
 
 WITH_LEAD = """
@@ -22,13 +23,25 @@ VALUES ('d1', 'o1', 'l1', 'e1', 'slack', 'C1', 'breach', 'post', 'd1', '2026-03-
 
 
 class TestMigrations(MigrationsSuite):
-    """After the last revision an event from before knows its lead, as far as it names one."""
+    """After the last revision a delivery from before may be rolled up in another."""
 
     source = MIGRATIONS
     metadata = METADATA
-    data_before_last = (EVENT, DELIVERY, WITH_LEAD)
+    data_before_last = (EVENT, DELIVERY)
 
     async def check_data(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         assert await connection.fetchval("SELECT pace FROM notifier.deliveries WHERE id = 'd1'") == "slack:C1"
-        assert await connection.fetchval("SELECT lead FROM notifier.inbox WHERE event_id = 'e2'") == "crm:acc:1"
-        assert await connection.fetchval("SELECT lead FROM notifier.inbox WHERE event_id = 'e1'") is None
+        await connection.execute("UPDATE notifier.deliveries SET state = 'rolled_up', due_at = NULL WHERE id = 'd1'")
+
+    async def test_an_event_from_before_leads_could_be_forgotten_knows_its_lead(self, database_url: str) -> None:
+        """As far as it names one."""
+        await upgrade(database_url, MIGRATIONS, "0002")
+        connection = await asyncpg.connect(database_url)
+        try:
+            await connection.execute(EVENT)
+            await connection.execute(WITH_LEAD)
+            await upgrade(database_url, MIGRATIONS)
+            found = await connection.fetch("SELECT event_id, lead FROM notifier.inbox ORDER BY event_id")
+        finally:
+            await connection.close()
+        assert [tuple(row) for row in found] == [("e1", None), ("e2", "crm:acc:1")]

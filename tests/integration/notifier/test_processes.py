@@ -36,6 +36,7 @@ class Rig:
             "LEADPACT_NOTIFIER_REQUEST_SECONDS": "1",
             "LEADPACT_NOTIFIER_LEASE_SECONDS": "3.5",
             "LEADPACT_NOTIFIER_SETTLE_SECONDS": "3",
+            "LEADPACT_NOTIFIER_ROLL_UP_OVER": "1000",
             "LEADPACT_NOTIFIER_PREVIEW_FILE": "" if with_slack else str(self.feed),
         }
         if with_slack:

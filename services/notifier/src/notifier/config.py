@@ -81,6 +81,13 @@ class NotifierSettings(CommonSettings):
         description="A message whose answer was lost and that can't be found in the channel this long after its "
         "request was not posted, and is sent again.",
     )
+    notifier_roll_up_over: int = Field(
+        10,
+        ge=1,
+        le=1000,
+        description="So many broken promises may wait for one channel, each for a message of its own; when more wait, "
+        "as after an outage, one message lists them all.",
+    )
     notifier_ask_engine: bool = Field(
         default=False,
         description="Ask the sla-engine (at the console's address) before each warning and breach whether it still "

@@ -123,6 +123,52 @@ ON CONFLICT (key) DO UPDATE SET free_at = greatest(held.free_at, excluded.free_a
 """
 """Nothing of this channel and operation leaves before the instant."""
 
+WAITING_BESIDE = f"""
+SELECT {_ALL} FROM notifier.deliveries d
+WHERE d.pace = $1 AND d.state = 'pending' AND d.due_at <= $2 AND d.operation = 'post' AND d.step = 'breach'
+  AND d.id <> $3 AND NOT EXISTS (SELECT FROM notifier.deliveries m WHERE m.thread = d.id AND m.state = 'rolled_up')
+ORDER BY d.sequence
+LIMIT $4
+FOR UPDATE SKIP LOCKED
+"""  # noqa: S608 - constants
+"""Other broken promises that wait for the same destination and have nothing rolled up in them, oldest first."""
+
+ROLL_UP = """
+UPDATE notifier.deliveries SET state = 'rolled_up', due_at = NULL, thread = $1, reason = NULL
+WHERE id = ANY($2::text[])
+"""
+"""These are said in the message of $1."""
+
+ROLL_UP_CHANGES = "UPDATE notifier.deliveries SET thread = $1 WHERE thread = ANY($2::text[]) AND operation <> 'post'"
+"""What was planned about them edits that message."""
+
+LEAVE_OUT = """
+UPDATE notifier.deliveries SET state = 'superseded', thread = id, reason = $2 WHERE id = $1 AND state = 'rolled_up'
+"""
+"""It is not said in another's message after all, and not at all."""
+
+SET_FREE = """
+UPDATE notifier.deliveries SET state = 'pending', thread = id, due_at = $2
+WHERE id = ANY($1::text[]) AND state = 'rolled_up'
+"""
+"""These wait on their own again."""
+
+PART_CHANGES = """
+UPDATE notifier.deliveries SET thread = $1 WHERE thread = $2 AND obligation = $3 AND operation <> 'post'
+"""
+"""What was planned about it is about its own message again."""
+
+ENTRIES = f"""
+SELECT {_ALL_D}, i.payload FROM notifier.deliveries d JOIN notifier.inbox i ON i.event_id = d.event_id
+WHERE d.thread = $1 AND d.operation = 'post' ORDER BY d.sequence
+"""  # noqa: S608 - constants
+"""The post $1 and all that is rolled up in it, with their events."""
+
+EVENTS_OF = """
+SELECT i.obligation, i.payload FROM notifier.inbox i WHERE i.obligation = ANY($1::text[]) ORDER BY i.sequence
+"""
+"""All events of some obligations, in order."""
+
 SAVE_DELIVERY = """
 UPDATE notifier.deliveries SET
   state = $4, due_at = $5, attempts = $6, leased_until = $7, sending_since = $8, provider_channel = $9,

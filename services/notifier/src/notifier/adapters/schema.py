@@ -74,7 +74,7 @@ DELIVERIES = Table(
     Column("reason", Text),
     Column("response", Text),
     Column("pace", Text, Computed("channel || ':' || destination", persisted=True)),
-    CheckConstraint("state IN ('pending', 'leased', 'retry', 'sent', 'dead', 'ambiguous', 'superseded')"),
+    CheckConstraint("state IN ('pending', 'leased', 'retry', 'sent', 'dead', 'ambiguous', 'superseded', 'rolled_up')"),
     CheckConstraint("(state = 'leased') = (leased_until IS NOT NULL)"),
     CheckConstraint("state NOT IN ('pending', 'retry') OR due_at IS NOT NULL"),
     Index("deliveries_waiting", "sequence", postgresql_where=text("state IN ('pending', 'retry')")),

@@ -5,7 +5,7 @@ runs outside of any. A process that dies before the mark has sent nothing, one t
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -25,7 +25,9 @@ from notifier.domain.delivery import (
 from notifier.domain.outcomes import OUTCOMES, Ambiguous, Held, Outcome, Permanent, RateLimited, SendResult, Sent
 from notifier.domain.planning import follow_up_wanted, is_announcement
 from notifier.domain.rendering import names_of, render
-from notifier.domain.review import Drop, Work, review
+from notifier.domain.review import Drop, Work, review, sift
+from notifier.domain.roll_up import render_roll_up
+from shared.events.sla import AnySlaEvent
 from shared.logs import get_logger
 
 logger = get_logger(__name__)
@@ -43,13 +45,16 @@ class Told(Protocol):
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of delivering. `paces`: seconds between two messages to one destination, per channel."""
+    """Bounds of delivering. `paces`: seconds between two messages to one destination, per channel. `roll_up_over`: so
+    many broken promises may wait for one destination, each for a message of its own.
+    """
 
     paces: Mapping[ChannelKind, float]
     lease_seconds: float
     request_seconds: float
     settle_seconds: float
     console_url: str
+    roll_up_over: int
 
 
 class Delivering:
@@ -75,10 +80,14 @@ class Delivering:
     async def run_once(self) -> bool:
         """Deliver one message if one is due; whether one was."""
         work = await self._deliveries.claim(
-            now=self._now(), lease_seconds=self._policy.lease_seconds, paces=self._paces()
+            now=self._now(),
+            lease_seconds=self._policy.lease_seconds,
+            paces=self._paces(),
+            roll_up_over=self._policy.roll_up_over,
         )
         if work is None:
             return False
+        work = await self._sift(work)
         verdict = await self._review(work)
         if isinstance(verdict, Drop):
             await self._drop(work.delivery, verdict.reason)
@@ -90,9 +99,18 @@ class Delivering:
         """Only channels that are set up: what was planned for another one waits until it is set up again."""
         return {kind: self._policy.paces.get(kind, 0.0) for kind in self._channels}
 
+    async def _sift(self, work: Work) -> Work:
+        sifted = sift(work)
+        if sifted.left_out or sifted.set_free:
+            await self._deliveries.part(left_out=sifted.left_out, set_free=sifted.set_free, now=self._now())
+        for each in sifted.left_out:
+            self._told.attempted(each.entry.delivery, Outcome.SUPERSEDED, now=self._now())
+        return sifted.work
+
     async def _review(self, work: Work) -> Delivery | Drop:
         verdict = review(work)
-        if isinstance(verdict, Drop) or self._obligations is None or not is_announcement(work.delivery.step):
+        asks = self._obligations is not None and is_announcement(work.delivery.step) and not work.entries
+        if isinstance(verdict, Drop) or self._obligations is None or not asks:
             return verdict
         settled = await self._obligations.is_settled(work.delivery.obligation)
         return verdict if settled is None else Drop(settled)
@@ -131,13 +149,16 @@ class Delivering:
         return delivery.leased_until is not None and delivery.leased_until - now >= needed
 
     def _outgoing(self, work: Work, delivery: Delivery) -> Outgoing:
-        message = render(
-            delivery.step, work.event, about=work.about, console_url=self._policy.console_url, now=self._now()
-        )
+        url, now = self._policy.console_url, self._now()
+        if msgspec.structs.replace(work, delivery=delivery).lists:
+            message = render_roll_up(work.entries, console_url=url, now=now)
+        else:
+            message = render(delivery.step, work.event, about=work.about, console_url=url, now=now)
         replaces = None
         if delivery.operation is Operation.UPDATE and work.post is not None:
             replaces = (work.post.provider_channel or "", work.post.provider_id or "")
-        return Outgoing(delivery=delivery, message=message, names=names_of(work.event), replaces=replaces)
+        names = {slack: name for event in _events(work) for slack, name in names_of(event).items()}
+        return Outgoing(delivery=delivery, message=message, names=names, replaces=replaces)
 
     async def _store(self, work: Work, delivery: Delivery, result: SendResult) -> None:
         now = self._now()
@@ -179,3 +200,7 @@ class Delivering:
             until = now + timedelta(seconds=result.retry_after_seconds)
             await self._deliveries.hold(delivery.channel, delivery.operation, until=until)
         await self._deliveries.free_at(delivery, now + pace)
+
+
+def _events(work: Work) -> Sequence[AnySlaEvent]:
+    return [work.event, *(entry.event for entry in work.entries)]

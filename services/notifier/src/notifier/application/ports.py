@@ -11,7 +11,7 @@ from notifier.domain.channels import ChannelKind, Operation
 from notifier.domain.delivery import Delivery, State
 from notifier.domain.outcomes import LookupResult, SendResult
 from notifier.domain.rendering import Message
-from notifier.domain.review import Work
+from notifier.domain.review import Entry, LeftOut, Work
 from shared.events.sla import AnySlaEvent
 
 
@@ -59,11 +59,18 @@ class Obligations(Protocol):
 class Deliveries(Protocol):
     """Stored deliveries. All instants come from the caller."""
 
-    async def claim(self, *, now: datetime, lease_seconds: float, paces: Mapping[ChannelKind, float]) -> Work | None:
+    async def claim(
+        self, *, now: datetime, lease_seconds: float, paces: Mapping[ChannelKind, float], roll_up_over: int
+    ) -> Work | None:
         """Lease the oldest delivery that is due, in its thread's order, and whose destination is free at `now`.
 
-        The destination counts as taken for its pace (seconds between messages) from now on.
+        The destination counts as taken for its pace (seconds between messages) from now on. Where more than
+        `roll_up_over` broken promises wait for it, they are rolled up in this one.
         """
+        ...
+
+    async def part(self, *, left_out: Sequence[LeftOut], set_free: Sequence[Entry], now: datetime) -> None:
+        """Take these out of the message in which they were rolled up: superseded, or waiting on their own again."""
         ...
 
     async def save(self, delivery: Delivery, *, was: State) -> bool:

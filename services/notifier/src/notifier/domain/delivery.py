@@ -6,6 +6,7 @@
        │                 ├──────> superseded      (overtaken before it was sent; nothing was said)
        │                 └──────> ambiguous ──look up──> sent (found) | retry (proven absent) | ambiguous (for good)
        └── an expired lease whose request was never begun
+    pending ──gathered──> rolled up (said in the message of another delivery) ──left out──> superseded
 
 Every function here is pure: it gives the delivery as it is after something happened. Who writes it back does so
 fenced on (`id`, `lease`), so that only the holder of the newest lease has a say.
@@ -48,11 +49,13 @@ class State(enum.StrEnum):
     DEAD = "dead"
     AMBIGUOUS = "ambiguous"
     SUPERSEDED = "superseded"
+    ROLLED_UP = "rolled_up"
+    """Said in the message of another delivery, the one that `thread` names: what becomes of that one counts."""
 
 
 WAITING = frozenset({State.PENDING, State.RETRY})
 """States from which a delivery is claimed once `due_at` has come."""
-FINAL = frozenset({State.SENT, State.DEAD, State.SUPERSEDED})
+FINAL = frozenset({State.SENT, State.DEAD, State.SUPERSEDED, State.ROLLED_UP})
 """States that only a redrive leaves."""
 
 
@@ -60,7 +63,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One delivery.
 
     `event_id` is the SLA event it tells of. `thread` is the id of the post that an update edits or a follow-up
-    answers; a post's own id otherwise: deliveries of a thread go out in the order of `sequence`.
+    answers, or in which a post was rolled up; a post's own id otherwise: deliveries of a thread go out in the order of
+    `sequence`.
     `lease` counts claims and fences results; `attempts` counts tries that failed on their own account.
     `sending_since` is set just before a request leaves, so that a crash before it is told from one after it.
     `due_at` of None: nothing more happens by itself.

@@ -6,7 +6,8 @@
 - `obligation.retracted`: the messages that told of the retracted event are edited; where it was an edit that told of
   it, the edited messages are put back.
 - `lead.forgotten`: every message about the lead is edited to name nobody; what still waits is not said.
-- `obligation.opened`, `obligation.met`: nothing is said. A warning or breach that is still waiting is dropped when its
+- `obligation.opened`, `obligation.met`, `obligation.excused`: nothing is said; where a breach had been told, its
+  retraction says why it is excused. A warning or breach that is still waiting is dropped when its
   turn comes (see `overtaken`).
 
 A channel that can't edit gets a message of its own instead, but only about a breach: a wrong accusation must be taken
@@ -29,10 +30,12 @@ from shared.events.sla import (
     ObligationAtRisk,
     ObligationBreached,
     ObligationCancelled,
+    ObligationExcused,
     ObligationMet,
     ObligationMetLate,
     ObligationOpened,
     ObligationRetracted,
+    event_type,
 )
 
 WEBHOOK_DESTINATION = "webhook"
@@ -63,7 +66,7 @@ def plan(event: AnySlaEvent, *, routing: Routing, prior: Sequence[Delivery], now
             return _changes(event, Step.CANCELLED, posts=_standing(prior), now=now)
         case ObligationRetracted():
             return _retractions(event, prior=prior, now=now)
-        case ObligationOpened() | ObligationMet():
+        case ObligationOpened() | ObligationMet() | ObligationExcused():
             return ()
         case _:
             assert_never(event)
@@ -119,8 +122,8 @@ def _overtaken_by(event: AnySlaEvent, other: AnySlaEvent) -> str | None:
     match other:
         case ObligationRetracted():
             return "retracted before it was sent" if other.retracts == event.id else None
-        case ObligationMet() | ObligationCancelled():
-            return f"{'kept' if isinstance(other, ObligationMet) else 'cancelled'} before it was sent"
+        case ObligationMet() | ObligationCancelled() | ObligationExcused():
+            return f"{event_type(other).removeprefix('obligation.').replace('met', 'kept')} before it was sent"
         case ObligationBreached() | ObligationMetLate() if isinstance(event, ObligationAtRisk):
             # A warning after the deadline helps nobody: steps of a ladder that were missed are not all fired.
             return "the deadline passed before it was sent"
@@ -170,7 +173,7 @@ def _changes(event: AnySlaEvent, step: Step, *, posts: Iterable[Delivery], now: 
             channel=post.channel,
             destination=post.destination,
             operation=Operation.UPDATE if can_edit(post.channel) else Operation.FOLLOW_UP,
-            thread=post.id,
+            thread=post.thread,
             now=now,
         )
         for post in posts
@@ -182,7 +185,7 @@ def _retractions(event: ObligationRetracted, *, prior: Sequence[Delivery], now: 
     standing = _standing(prior)
     told = [post for post in standing if post.event_id == event.retracts]
     changed_by_it = {each.thread for each in prior if each.event_id == event.retracts}
-    changed = [post for post in standing if post.id in changed_by_it and post.event_id != event.retracts]
+    changed = [post for post in standing if post.thread in changed_by_it and post.event_id != event.retracts]
     return (
         *_changes(event, Step.RETRACTED, posts=told, now=now),
         *_changes(event, Step.RESTORED, posts=changed, now=now),
@@ -219,9 +222,9 @@ def _delivery(
 
 
 def _standing(prior: Sequence[Delivery]) -> list[Delivery]:
-    """The messages about the obligation that were not taken back."""
+    """The messages about the obligation that were not taken back. A post that was rolled up stands in another's."""
     taken_back = {delivery.thread for delivery in prior if delivery.step is Step.RETRACTED}
-    return [post for post in prior if post.operation is Operation.POST and post.id not in taken_back]
+    return [post for post in prior if post.operation is Operation.POST and post.thread not in taken_back]
 
 
 def _owner_destination(event: ObligationAtRisk, routing: Routing) -> str:

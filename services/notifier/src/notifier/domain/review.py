@@ -10,11 +10,20 @@ from notifier.domain.planning import follow_up_wanted, is_announcement, overtake
 from shared.events.sla import AnySlaEvent
 
 
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One broken promise in a message that lists several: its delivery, its event, and what came after that."""
+
+    delivery: Delivery
+    event: AnySlaEvent
+    later: Sequence[AnySlaEvent] = ()
+
+
 class Work(msgspec.Struct, frozen=True, kw_only=True):
     """A claimed delivery and all that bears on it.
 
     `later` are the events of the same obligation consumed after `event`, in order. `post` is the message that an edit
-    or follow-up concerns, `about` the event that message told of; both None for a message of its own.
+    or follow-up concerns, `about` the event that message told of; both None for a message of its own. `entries` are
+    the broken promises that the message lists, where it lists several (its own among them); empty otherwise.
     """
 
     delivery: Delivery
@@ -22,12 +31,54 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     later: Sequence[AnySlaEvent] = ()
     post: Delivery | None = None
     about: AnySlaEvent | None = None
+    entries: Sequence[Entry] = ()
+
+    @property
+    def lists(self) -> bool:
+        """Whether what is sent is a list of broken promises."""
+        return bool(self.entries) and self.delivery.operation is not Operation.FOLLOW_UP
 
 
 class Drop(msgspec.Struct, frozen=True):
     """Not to be sent any more, and why."""
 
     reason: str
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that is not worth saying any more, and why."""
+
+    entry: Entry
+    reason: str
+
+
+class Sifted(msgspec.Struct, frozen=True, kw_only=True):
+    """A list that has not been said yet, after a last look at each of its promises.
+
+    `work` lists what is still worth saying, or nothing; `left_out` never goes out; `set_free` waits for another one.
+    """
+
+    work: Work
+    left_out: Sequence[LeftOut] = ()
+    set_free: Sequence[Entry] = ()
+
+
+def sift(work: Work) -> Sifted:
+    """Leave out what was overtaken meanwhile.
+
+    The message belongs to the delivery that carries it: where that one was overtaken, the others are set free, to be
+    told in a message that one of them carries. Where nothing but that one is left, there is no list.
+    """
+    if work.delivery.operation is not Operation.POST or not work.entries:
+        return Sifted(work=work)
+    others = [entry for entry in work.entries if entry.delivery.id != work.delivery.id]
+    reasons = [(entry, overtaken(entry.event, entry.later)) for entry in others]
+    left_out = [LeftOut(entry=entry, reason=reason) for entry, reason in reasons if reason is not None]
+    kept = [entry for entry, reason in reasons if reason is None]
+    own = [entry for entry in work.entries if entry.delivery.id == work.delivery.id]
+    if overtaken(work.event, work.later) is not None:
+        return Sifted(work=msgspec.structs.replace(work, entries=()), left_out=left_out, set_free=kept)
+    return Sifted(work=msgspec.structs.replace(work, entries=[*own, *kept] if kept else ()), left_out=left_out)
 
 
 def review(work: Work) -> Delivery | Drop:

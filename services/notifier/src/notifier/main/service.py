@@ -237,6 +237,7 @@ def policy(settings: NotifierSettings) -> Policy:
         request_seconds=settings.notifier_request_seconds,
         settle_seconds=settings.notifier_settle_seconds,
         console_url=settings.console_url,
+        roll_up_over=settings.notifier_roll_up_over,
     )
 
 
