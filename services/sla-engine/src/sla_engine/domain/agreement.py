@@ -181,6 +181,10 @@ class Clock:
     """The clocks whose end it asks for."""
     running: tuple[tuple[int, Moment], ...] = field(init=False, repr=False)
     """What is asked while it runs, with its place in the order of precedence: stop, reset, cancel, pause, resume."""
+    asked_at: Mapping[type[Fact], tuple[tuple[int, Moment], ...]] = field(init=False, repr=False)
+    """The part of `running` whose answer may change at a fact of a kind."""
+    rests_on: tuple[str, ...] = field(init=False, repr=False)
+    """The words about the lead on which its start rests."""
     counted: tuple[Count, ...] = field(init=False, repr=False)
     """The counted questions among those."""
     follows_owner: bool = field(init=False, repr=False)
@@ -191,6 +195,10 @@ class Clock:
         running = tuple((place, moment) for place, moment in enumerate(asked) if moment is not None)
         chained = [self.start.chained, *(moment.chained for _, moment in running)]
         object.__setattr__(self, "running", running)
+        asked_at = {kind: tuple(each for each in running if kind in each[1].kinds) for kind in ALL_KINDS}
+        object.__setattr__(self, "asked_at", asked_at)
+        rests_on = tuple(word for word in ("stay", "stage", "owner") if word in self.start.grounds)
+        object.__setattr__(self, "rests_on", rests_on)
         object.__setattr__(self, "counted", tuple(each for _, moment in running for each in moment.counted))
         object.__setattr__(self, "chained", frozenset().union(*chained))
         object.__setattr__(self, "follows_owner", self.held_by is HeldBy.OWNER)

@@ -122,7 +122,7 @@ def _judge_run(run: Run, case: _Case) -> Obligation | None:
         fate = due(turns, promised.in_calendar(turns[0].calendar.business_day_us), clock.warnings, stopped_us)
     else:
         fate = due(turns, promised, clock.warnings, stopped_us)  # type: ignore[arg-type] # an appointment, then
-    paused_us = run.pauses[-1].from_us if stopped_us is None and run.paused else None
+    paused_us = run.pauses[-1].from_us if run.pauses and stopped_us is None and run.paused else None
     end_us = case.now_us if stopped_us is None else stopped_us
     held = holdings(turns, end_us, ended=stopped_us is not None)
     last = turns[len(held) - 1]
@@ -221,7 +221,7 @@ def _state(run: Run, *, breached: bool, excused: bool, warned: bool) -> State:
         return _MET_LATE if breached else _MET
     if breached:
         return _BREACHED
-    if run.paused:
+    if run.pauses and run.paused:
         return _PAUSED
     return _AT_RISK if warned else _ON_TRACK
 

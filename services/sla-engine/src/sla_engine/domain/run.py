@@ -55,19 +55,16 @@ class Run(msgspec.Struct, gc=False):
 class Track(msgspec.Struct, gc=False):
     """What is known of one clock at one point of the story.
 
-    `rounds` counts its runs in this stay (of this lead), `rests` is whether `start` held before the next fact,
-    `answers` are the facts by which what is asked of the open run held in this instant, by precedence.
+    `rounds` counts its runs in this stay (of this lead) and `left` those that may follow, `rests` is whether `start`
+    held before the next fact, `answers` are the facts by which what is asked of the open run held in this instant, by
+    precedence.
     """
 
     clock: Clock
+    left: int
     run: Run | None = None
     rounds: int = 0
     rests: bool = False
     answers: list[AnyFact | None] | None = None
     again: AnyFact | None = None
     counts: dict[Count, int] = {}
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether no run may follow."""
-        return self.clock.times is not None and self.rounds >= self.clock.times

@@ -30,6 +30,7 @@ _USER = OwnerKind.USER  # bound once: in Python 3.11 each look at a member of an
 
 _STOP, _RESET, _CANCEL, _PAUSE, _RESUME = range(5)
 _NOTHING: frozenset[str] = frozenset()
+_MANY = 2**31
 
 
 class Story(msgspec.Struct, gc=False):
@@ -57,7 +58,7 @@ class Story(msgspec.Struct, gc=False):
     _again_us: int | None = None
 
     def __post_init__(self) -> None:
-        self._tracks = [Track(clock) for clock in self.agreement.clocks]
+        self._tracks = [Track(clock, clock.times or _MANY) for clock in self.agreement.clocks]
 
     def apply(self, facts: Sequence[AnyFact], now_us: int) -> None:  # noqa: C901 - the hot loop, not cut into calls
         """Tell the story up to `now_us`. `facts` are in order."""
@@ -168,7 +169,7 @@ class Story(msgspec.Struct, gc=False):
         self._told["stay"] = fact.id
         for track in self._tracks:
             if track.clock.in_stay:
-                track.rounds, track.rests, track.counts = 0, False, {}
+                track.rounds, track.left, track.rests, track.counts = 0, track.clock.times or _MANY, False, {}
         return True
 
     def _assign(self, fact: Assigned) -> None:
@@ -195,42 +196,39 @@ class Story(msgspec.Struct, gc=False):
 
     def _look(self, track: Track, fact: AnyFact) -> None:
         """Ask a clock at a fact."""
-        run = track.run
-        if run is None:
-            if track.exhausted or not self._starts(track) or not self._may_start(track):
-                return
-            self._begin(track, self._grounds(track.clock.start, fact.id))
-            self._ask(track, fact, fresh=True)
-            if track.answers is not None:
-                track.answers[_RESET] = None  # what starts a run does not reset it
+        if track.run is None:
+            if track.left and self._starts(track) and self._may_start(track):
+                self._begin(track, self._grounds(track.clock, fact.id))
+                self._ask(track, track.clock.running, fact)
+                if track.answers is not None:
+                    track.answers[_RESET] = None  # what starts a run does not reset it
             return
-        self._ask(track, fact)
-        if (
-            not track.exhausted
-            and self._starts(track)
-            and track.again is None
-            and track.answers is not None
-            and track.answers[_STOP] is not None
-        ):
+        asked = track.clock.asked_at[type(fact)]
+        if asked:
+            self._ask(track, asked, fact)
+        if track.left and self._starts(track) and track.again is None and _stopped(track):
             track.again = fact
 
     def _starts(self, track: Track) -> bool:
         """Whether the clock's start became true by the fact just applied."""
         start = track.clock.start
-        fact = self.fact
-        if fact is not None and type(fact) not in start.kinds and track.rests:
-            return False
+        if start.of_facts:
+            return self._starts_by_a_fact(track, start)
+        before, holds = track.rests, start.holds(self)
+        track.rests = holds
+        return holds and not before
+
+    def _starts_by_a_fact(self, track: Track, start: Moment) -> bool:
+        """The same where a question of the fact is in it: such a question does not hold between facts."""
         if start.counted:
             _count(start.counted, track.counts, self)
         self.counts = track.counts
-        holds = start.holds(self)
-        became = holds and not track.rests
+        became = start.holds(self) and not track.rests
         if start.rests:
-            if start.of_facts:
-                self.fact, ended, self.ended = None, self.ended, _NOTHING
-                holds = start.holds(self)
-                self.fact, self.ended = fact, ended
-            track.rests = holds
+            fact, ended = self.fact, self.ended
+            self.fact, self.ended = None, _NOTHING
+            track.rests = start.holds(self)
+            self.fact, self.ended = fact, ended
         return became
 
     def _may_start(self, track: Track) -> bool:
@@ -239,51 +237,44 @@ class Story(msgspec.Struct, gc=False):
             return False
         if agreement.ends_us is not None and self._at_us >= agreement.ends_us:
             return False
-        return self.staying if track.clock.in_stay else not self.gone
+        return (self.qualified and self._ending is None) if track.clock.in_stay else not self.gone
 
-    def _begin(self, track: Track, events: tuple[str, ...]) -> Run:
-        clock = track.clock
+    def _begin(self, track: Track, events: tuple[str, ...]) -> None:
+        clock, at_us = track.clock, self._at_us
         track.rounds += 1
-        run = Run(
-            clock,
-            self.cycle if clock.in_stay else track.rounds,
-            track.rounds if clock.in_stay else 1,
-            self._at_us,
-            events,
-            [(self._at_us, self.held if clock.follows_owner else None)],
+        track.left -= 1
+        turns = [(at_us, self.held if clock.follows_owner else None)]
+        run = (
+            Run(clock, self.cycle, track.rounds, at_us, events, turns)
+            if clock.in_stay
+            else Run(clock, track.rounds, 1, at_us, events, turns)
         )
         track.run = run
         track.answers = track.again = None
         self.runs.append(run)
-        return run
 
-    def _ask(self, track: Track, fact: AnyFact | None, *, fresh: bool = False, by: AnyFact | None = None) -> None:
-        """What is asked of an open run; `fresh`: of one that has just begun, whatever the fact. `by` stands in for a
-        fact where there is none."""
-        clock, run = track.clock, track.run
-        assert run is not None
-        if clock.counted:
-            _count(clock.counted, run.counts, self)
-        self.counts = run.counts
-        kind = type(fact)
-        for place, moment in clock.running:
-            if (
-                (fresh or fact is None or kind in moment.kinds)
-                and (track.answers is None or track.answers[place] is None)
-                and moment.holds(self)
-            ):
-                if track.answers is None:
-                    track.answers = [None] * 5
-                track.answers[place] = fact if fact is not None else by
+    def _ask(
+        self, track: Track, asked: Sequence[tuple[int, Moment]], fact: AnyFact | None, by: AnyFact | None = None
+    ) -> None:
+        """Ask of an open run; the first fact by which each holds is remembered, or `by` where there is no fact."""
+        if track.clock.counted and track.run is not None:
+            _count(track.clock.counted, track.run.counts, self)
+            self.counts = track.run.counts
+        answers = track.answers
+        for place, moment in asked:
+            if (answers is None or answers[place] is None) and moment.holds(self):
+                if answers is None:
+                    answers = track.answers = [None] * 5
+                answers[place] = fact or by
                 self._stirred = True
 
-    def _grounds(self, moment: Moment, event: str) -> tuple[str, ...]:
-        """The events on which the answer to a condition rests, the one that gave it among them."""
-        rests_on = moment.grounds
-        events = [self._told[word] for word in ("stay", "stage", "owner") if word in rests_on and word in self._told]
-        if moment.of_facts or not events:
+    def _grounds(self, clock: Clock, event: str) -> tuple[str, ...]:
+        """The events on which a clock's start rests, the one that gave it among them."""
+        told = self._told
+        events = [told[word] for word in clock.rests_on if word in told]
+        if clock.start.of_facts or not events:
             events.append(event)
-        return tuple(dict.fromkeys(events))
+        return (events[0],) if len(events) == 1 else tuple(dict.fromkeys(events))
 
     # -- the end of an instant ----------------------------------------------------------------------------------------
 
@@ -319,7 +310,7 @@ class Story(msgspec.Struct, gc=False):
             ended[clock.id] = done
             track.run = None
             follow = again if stopped else done
-            if follow is not None and over is None and not track.exhausted and self._may_start(track):
+            if follow is not None and over is None and track.left and self._may_start(track):
                 self._begin(track, (follow.id,))
                 self._look_around(track, follow, ended)
         elif answers is not None and (fact := answers[_CANCEL]) is not None:
@@ -345,11 +336,11 @@ class Story(msgspec.Struct, gc=False):
         if by is not None:
             self.fact, self.ended = None, frozenset(ended)
             if track.run is not None:
-                self._ask(track, None, by=by)
-                if not track.exhausted and self._starts(track) and track.answers is not None and track.answers[_STOP]:
+                self._ask(track, track.clock.running, None, by)
+                if track.left and self._starts(track) and _stopped(track):
                     track.again = by
-            elif not track.exhausted and self._starts(track) and self._may_start(track):
-                self._begin(track, self._grounds(track.clock.start, by.id))
+            elif track.left and self._starts(track) and self._may_start(track):
+                self._begin(track, self._grounds(track.clock, by.id))
                 self._look_around(track, by, ended)
                 return
             self.ended = _NOTHING
@@ -359,7 +350,7 @@ class Story(msgspec.Struct, gc=False):
     def _look_around(self, track: Track, by: AnyFact, ended: dict[str, AnyFact]) -> None:
         """A run that begins when its instant is over sees the state as it then is, and is not reset by it."""
         fact, self.fact, self.ended = self.fact, None, _NOTHING
-        self._ask(track, None, fresh=True, by=by)
+        self._ask(track, track.clock.running, None, by)
         if track.answers is not None:
             track.answers[_RESET] = None
             self._close(track, ended)
@@ -414,6 +405,10 @@ class Story(msgspec.Struct, gc=False):
             return person.name
         owners = self.held.name if self.held is not None and self.held.id == touch.by_id else None
         return touch.by_name or owners or touch.by_id
+
+
+def _stopped(track: Track) -> bool:
+    return track.answers is not None and track.answers[_STOP] is not None
 
 
 def _count(counted: Sequence[Count], counts: dict[Count, int], story: Story) -> None:
