@@ -17,7 +17,7 @@ from sla_engine.domain.agreement import Agreement, Exception_
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us, to_us
 from sla_engine.domain.judgement import judge
-from sla_engine.domain.obligation import Obligation, State, Verdict
+from sla_engine.domain.obligation import Ending, Obligation, State, Verdict
 
 _ALWAYS_US = -(2**62)
 """Before every instant: since then the first edition applies."""
@@ -240,6 +240,7 @@ def _cancelled(obligation: Obligation, at_us: int, reason: str) -> Obligation:
         state=State.CANCELLED,
         stopped_us=at_us,
         stop_event=None,
+        ending=Ending.NOT_PROMISED,
         reason=reason,
         warnings=tuple([warning for warning in obligation.warnings if warning.at_us < at_us]),
         holders=(*before, msgspec.structs.replace(last, to_us=at_us)),

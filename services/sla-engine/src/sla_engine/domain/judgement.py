@@ -115,15 +115,26 @@ def _judge_run(run: Run, case: _Case) -> Obligation | None:
     obligation_id = identifier(case.lead, clock.id, cycle)
     if target.calendar is not None or (type(promised) is Duration and promised.wall):
         _count_otherwise(turns, run, case, target.calendar, promised)
-    if case.restarted_us and obligation_id in case.restarted_us:
-        turns = _restart(turns, case.restarted_us[obligation_id])
+    anew_us = case.restarted_us.get(obligation_id) if case.restarted_us else None
+    if anew_us is not None:
+        turns = _restart(turns, anew_us)
     pauses = _pauses(run, turns, target.segment, case) if run.pauses or agreement.exceptions else ()
+    counted = turns if anew_us is None else [turn for turn in turns if turn.since_us >= anew_us]
     if type(promised) is Duration:
-        fate = due(turns, promised.in_calendar(turns[0].calendar.business_day_us), clock.warnings, stopped_us)
+        fate = due(counted, promised.in_calendar(turns[0].calendar.business_day_us), clock.warnings, stopped_us)
     else:
+<<<<<<< services/sla-engine/src/sla_engine/domain/judgement.py
+        fate = due(counted, promised, clock.warnings, stopped_us)  # type: ignore[arg-type] # an appointment, then
+    if len(counted) < len(turns):
+        _add_before(fate, turns[: len(turns) - len(counted)])
+    paused_us = run.pauses[-1].from_us if stopped_us is None and run.paused else None
+=======
         fate = due(turns, promised, clock.warnings, stopped_us)  # type: ignore[arg-type] # an appointment, then
     paused_us = run.pauses[-1].from_us if run.pauses and stopped_us is None and run.paused else None
+>>>>>>> /tmp/landing/theirs
     end_us = case.now_us if stopped_us is None else stopped_us
+    if paused_us is not None:
+        _stand_still(turns, paused_us, end_us)
     held = holdings(turns, end_us, ended=stopped_us is not None)
     last = turns[len(held) - 1]
     broken = end_us > fate.deadline_us and (paused_us is None or fate.deadline_us <= paused_us)
@@ -167,6 +178,8 @@ def _judge_run(run: Run, case: _Case) -> Obligation | None:
         reason=reason,
         start_events=run.start_events,
         stop_event=stop_event,
+        ending=None if stopped_us is None or excuse is not None else run.ending,
+        target_since_us=fate.target_since_us,
         agreement_line=target.line,
         agreement_version=agreement.version,
     )
@@ -294,12 +307,29 @@ def _restart(turns: list[Turn], at_us: int) -> list[Turn]:
     return [*turns[: place + 1], anew, *turns[place + 1 :]]
 
 
+def _add_before(fate: Due, turns: Sequence[Turn]) -> None:
+    """Count also what was used before the clock started anew, whatever had become of it by then."""
+    before_us = sum([turn.elapsed(turn.to_us) for turn in turns if turn.to_us is not None])
+    fate.business_us += before_us
+    fate.warnings = [
+        msgspec.structs.replace(warning, business_us=warning.business_us + before_us) for warning in fate.warnings
+    ]
+
+
 def _pauses(run: Run, turns: Sequence[Turn], segment: str, case: _Case) -> tuple[Paused, ...]:
     """Every stretch in which no time counted, each put on the turns in which it lies.
 
     A pause that still lasts takes no time away: the deadline is told as if the clock resumed when it began.
     """
-    own = [Paused(from_us=pause.from_us, to_us=pause.to_us or run.stopped_us) for pause in run.pauses]
+    own = [
+        Paused(
+            from_us=pause.from_us,
+            to_us=pause.to_us or run.stopped_us,
+            from_event=pause.from_event,
+            to_event=pause.to_event,
+        )
+        for pause in run.pauses
+    ]
     windows = [
         each for each in case.agreement.exceptions if each.effect is Effect.PAUSE and each.to_us > run.started_us
     ]
@@ -311,10 +341,19 @@ def _pauses(run: Run, turns: Sequence[Turn], segment: str, case: _Case) -> tuple
             if each.concerns(clock=run.clock.id, team=turn.seat.team, source=case.source, segment=segment):
                 gaps.append((each.from_us, each.to_us))
                 if each.from_us < (end_us or each.to_us) and turn.since_us < each.to_us:
-                    window = Paused(from_us=each.from_us, to_us=each.to_us, reason=each.reason, author=each.author)
+                    window = Paused(
+                        from_us=each.from_us, to_us=each.to_us, reason=each.reason, author=each.author, line=each.line
+                    )
                     found[window] = None
         turn.gaps = _clipped(gaps, turn.since_us, end_us)
     return tuple(found)
+
+
+def _stand_still(turns: Sequence[Turn], paused_us: int, now_us: int) -> None:
+    """What passes in a pause that still lasts is used by nobody; the deadline was told without it."""
+    for turn in turns:
+        if turn.to_us is None or turn.to_us > paused_us:
+            turn.gaps = _clipped([*turn.gaps, (paused_us, now_us)], turn.since_us, turn.to_us)
 
 
 def _clipped(gaps: Sequence[Gap], since_us: int, to_us: int | None) -> tuple[Gap, ...]:

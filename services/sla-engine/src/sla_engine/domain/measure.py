@@ -200,6 +200,7 @@ def holdings(turns: Sequence[Turn], end_us: int, *, ended: bool) -> tuple[Holdin
                 business_us=turn.elapsed(until_us),
                 wall_us=until_us - since_us,
                 calendar=turn.calendar.spec.name,
+                gaps=turn.gaps,
             )
         )
     return tuple(found)

@@ -40,8 +40,28 @@ class State(enum.StrEnum):
         return self in (State.MET, State.MET_LATE, State.CANCELLED, State.EXCUSED)
 
 
+class Ending(enum.StrEnum):
+    """What ended a run."""
+
+    STOPPED = "stopped"
+    """It was done: `stop` held."""
+    RESET = "reset"
+    """It was done, and the next round may have begun."""
+    CANCELLED = "cancelled"
+    """`cancel` held."""
+    STAY_ENDED = "stay_ended"
+    """The lead left the qualified stages, or is lost."""
+    TERM_ENDED = "term_ended"
+    """The agreement's term was over."""
+    NOT_PROMISED = "not_promised"
+    """A new edition of the agreement no longer promises it."""
+
+
 class Holding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Somebody's turn at holding the clock. `to_us` None: still holding; times are then counted to `now`."""
+    """Somebody's turn at holding the clock. `to_us` None: still holding; times are then counted to `now`.
+
+    In `gaps`, in order and apart, no time counted whatever the calendar; they may run on beyond the end of the turn.
+    """
 
     holder: Party
     since_us: int
@@ -49,6 +69,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     business_us: int
     wall_us: int
     calendar: str
+    gaps: tuple[tuple[int, int], ...] = ()
 
 
 class WarningDue(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -61,12 +82,15 @@ class WarningDue(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 class Paused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A stretch in which the clock did not count. `to_us` None: it still lasts. `reason`: an exception's; empty where
-    the lead itself paused the clock."""
+    the lead itself paused the clock, and then the events say what did, and what let it go on (None: the run's end)."""
 
     from_us: int
     to_us: int | None
     reason: str = ""
     author: str = ""
+    from_event: str | None = None
+    to_event: str | None = None
+    line: int = 0
 
 
 class Excuse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -99,6 +123,7 @@ class Obligation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     truly came, or will come, before the promise was kept. `business_us` and `wall_us` are used up to `stopped_us`, or
     to `now`. `start_events` and `stop_event` are the ids of the lead events that the verdict rests on.
     `agreement_version` is the version by which it is judged, and `agreement_line` the line of the target in its file.
+    `ending` is how the run ended; `target_since_us` since when the target runs: the start, or the last restart.
     `excuse` stands in place of a breach where an exception excuses it. `calendar` names the calendar that counts now;
     each holding names its own.
     """
@@ -131,6 +156,8 @@ class Obligation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str
     start_events: tuple[str, ...]
     stop_event: str | None
+    ending: Ending | None = None
+    target_since_us: int
     agreement_line: int
     agreement_version: str
 

@@ -6,13 +6,16 @@ from shared.events.envelope import Owner
 from sla_engine.domain.agreement import Clock
 from sla_engine.domain.facts import AnyFact
 from sla_engine.domain.moments import Count
+from sla_engine.domain.obligation import Ending
 
 
 class Pause(msgspec.Struct, gc=False):
     """A stretch in which a run's time does not count; `to_us` None: it still lasts."""
 
     from_us: int
+    from_event: str
     to_us: int | None = None
+    to_event: str | None = None
 
 
 class Run(msgspec.Struct, gc=False):
@@ -28,6 +31,7 @@ class Run(msgspec.Struct, gc=False):
     stop_event: str | None = None
     cancelled: bool = False
     reason: str = ""
+    ending: Ending | None = None
     pauses: list[Pause] = []
     counts: dict[Count, int] = {}
 
@@ -36,13 +40,13 @@ class Run(msgspec.Struct, gc=False):
         """Whether its time does not count now."""
         return bool(self.pauses) and self.pauses[-1].to_us is None
 
-    def stop(self, at_us: int, event: str | None, reason: str) -> None:
+    def stop(self, at_us: int, event: str | None, reason: str, ending: Ending) -> None:
         """It is done."""
-        self.stopped_us, self.stop_event, self.reason = at_us, event, reason
+        self.stopped_us, self.stop_event, self.reason, self.ending = at_us, event, reason, ending
 
-    def cancel(self, at_us: int, event: str | None, reason: str) -> None:
+    def cancel(self, at_us: int, event: str | None, reason: str, ending: Ending) -> None:
         """The promise no longer applies."""
-        self.stop(at_us, event, reason)
+        self.stop(at_us, event, reason, ending)
         self.cancelled = True
 
     def pass_to(self, at_us: int, owner: Owner | None) -> None:

@@ -23,12 +23,15 @@ from sla_engine.domain.facts import (
     Touch,
 )
 from sla_engine.domain.moments import Count, Moment
+from sla_engine.domain.obligation import Ending
 from sla_engine.domain.reasons import because, owned, with_reason
 from sla_engine.domain.run import Pause, Run, Track
 
 _USER = OwnerKind.USER  # bound once: in Python 3.11 each look at a member of an enum is a call
 
 _STOP, _RESET, _CANCEL, _PAUSE, _RESUME = range(5)
+_STOPPED, _WAS_RESET, _WAS_CANCELLED = Ending.STOPPED, Ending.RESET, Ending.CANCELLED
+_STAY_ENDED, _TERM_ENDED = Ending.STAY_ENDED, Ending.TERM_ENDED
 _NOTHING: frozenset[str] = frozenset()
 _MANY = 2**31
 
@@ -306,7 +309,7 @@ class Story(msgspec.Struct, gc=False):
         if done is not None and answers is not None:
             stopped = answers[_STOP] is not None
             asked = clock.stop if stopped or clock.reset is None else clock.reset
-            self._stop(run, asked, done)
+            self._stop(run, asked, done, _STOPPED if stopped else _WAS_RESET)
             ended[clock.id] = done
             track.run = None
             follow = again if stopped else done
@@ -314,16 +317,18 @@ class Story(msgspec.Struct, gc=False):
                 self._begin(track, (follow.id,))
                 self._look_around(track, follow, ended)
         elif answers is not None and (fact := answers[_CANCEL]) is not None:
-            run.cancel(self._at_us, fact.id, self._because(fact))
+            run.cancel(self._at_us, fact.id, self._because(fact), _WAS_CANCELLED)
             track.run = None
         elif over is not None:
-            run.cancel(self._at_us, *over)
+            run.cancel(self._at_us, *over, _STAY_ENDED)
             track.run = None
-        elif answers is not None and answers[_PAUSE] is not None:
+        elif answers is not None and (fact := answers[_PAUSE]) is not None:
             if not run.paused:
-                run.pauses.append(Pause(self._at_us))
+                run.pauses.append(Pause(self._at_us, fact.id))
         elif run.paused and self._resumes(clock, answers):
-            run.pauses[-1].to_us = self._at_us
+            pause = run.pauses[-1]
+            by = self.fact if answers is None or answers[_RESUME] is None else answers[_RESUME]
+            pause.to_us, pause.to_event = self._at_us, None if by is None else by.id
 
     def _resumes(self, clock: Clock, answers: list[AnyFact | None] | None) -> bool:
         if clock.resume is not None:
@@ -378,19 +383,19 @@ class Story(msgspec.Struct, gc=False):
     def _end_term(self, ends_us: int) -> None:
         for track in self._tracks:
             if track.run is not None:
-                track.run.cancel(ends_us, None, "the agreement ended")
+                track.run.cancel(ends_us, None, "the agreement ended", _TERM_ENDED)
                 track.run = None
         self._paused = False
 
     # -- words --------------------------------------------------------------------------------------------------------
 
-    def _stop(self, run: Run, asked: Moment, fact: AnyFact) -> None:
+    def _stop(self, run: Run, asked: Moment, fact: AnyFact, ending: Ending) -> None:
         """Done, by this fact or by what was so already when the run began."""
         owner = self._told.get("owner")
         if type(fact) not in asked.kinds and "owner" in asked.grounds and owner is not None:
-            run.stop(self._at_us, owner, f"{owned(self.held)} already")
+            run.stop(self._at_us, owner, f"{owned(self.held)} already", ending)
         else:
-            run.stop(self._at_us, fact.id, self._because(fact))
+            run.stop(self._at_us, fact.id, self._because(fact), ending)
 
     def _because(self, fact: AnyFact) -> str:
         """Why something ended, in a person's words."""
