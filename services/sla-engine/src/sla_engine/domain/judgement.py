@@ -123,15 +123,10 @@ def _judge_run(run: Run, case: _Case) -> Obligation | None:
     if type(promised) is Duration:
         fate = due(counted, promised.in_calendar(turns[0].calendar.business_day_us), clock.warnings, stopped_us)
     else:
-<<<<<<< services/sla-engine/src/sla_engine/domain/judgement.py
         fate = due(counted, promised, clock.warnings, stopped_us)  # type: ignore[arg-type] # an appointment, then
     if len(counted) < len(turns):
         _add_before(fate, turns[: len(turns) - len(counted)])
-    paused_us = run.pauses[-1].from_us if stopped_us is None and run.paused else None
-=======
-        fate = due(turns, promised, clock.warnings, stopped_us)  # type: ignore[arg-type] # an appointment, then
     paused_us = run.pauses[-1].from_us if run.pauses and stopped_us is None and run.paused else None
->>>>>>> /tmp/landing/theirs
     end_us = case.now_us if stopped_us is None else stopped_us
     if paused_us is not None:
         _stand_still(turns, paused_us, end_us)
