@@ -32,7 +32,8 @@ def build_calendars(read: schema.AgreementFile, faults: Faults, today_us: int) -
 
     What has faults is stood in for by one that is always open.
     """
-    made = {"always": Calendar(ALWAYS)}
+    timezone = read.agreement.timezone
+    made = {"always": Calendar(ALWAYS.in_zone(timezone) if timezone in known_zones() else ALWAYS)}
     for name, entry in read.calendars.items():
         path: Path = ("calendars", name)
         if name in _RESERVED:

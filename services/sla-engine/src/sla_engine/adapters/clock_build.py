@@ -31,6 +31,7 @@ from sla_engine.domain.durations import (
     parse_warning,
 )
 from sla_engine.domain.instants import DAY
+from sla_engine.domain.moments import Moment
 
 _Read = TypeVar("_Read")
 _MOMENTS = ("start", "stop", "reset", "cancel", "pause", "resume")
@@ -112,7 +113,7 @@ def _clock(name: str, entry: schema.ClockEntry, around: Around) -> Clock | None:
         for each in _MOMENTS
         if getattr(said, each) is not None
     }
-    _check_pause(said, path, moments.get("pause") is not None and moments["pause"].of_facts, faults)
+    _check_moments(moments, path, faults)
     if choice is None or held_by is None:
         return None
     return Clock(
@@ -178,13 +179,20 @@ def _held_by(text: str, path: Path, around: Around) -> HeldBy | str | None:
     return text if around.faults.known(path, text, choices, "team") else None
 
 
-def _check_pause(said: schema.ClockEntry, path: Path, of_facts: bool, faults: Faults) -> None:  # noqa: FBT001 - one call
-    if of_facts and said.resume is None:
+def _check_moments(moments: Mapping[str, Moment], path: Path, faults: Faults) -> None:
+    """What passes at once, and what lasts, each where it can mean something."""
+    pause, resume, reset = moments.get("pause"), moments.get("resume"), moments.get("reset")
+    if reset is not None and reset.rests:
+        faults.add((*path, "reset"), "holds for longer than an instant", 'Ask for an event in it, such as "touch: {}"')
+    if pause is None:
+        if resume is not None:
+            faults.add((*path, "resume"), "nothing is paused", 'Say "pause:", or leave it out')
+    elif resume is None and not pause.rests:
         faults.add(
             (*path, "pause"), "nothing says when time counts again", 'Say "resume:", for an event passes at once'
         )
-    if said.resume is not None and said.pause is None:
-        faults.add((*path, "resume"), "nothing is paused", 'Say "pause:", or leave it out')
+    elif resume is not None and pause.rests:
+        faults.add((*path, "resume"), "time counts again once pause no longer holds", 'Leave "resume:" out')
 
 
 def _calendar_choice(name: str, path: Path, around: Around) -> CalendarOf | str | None:

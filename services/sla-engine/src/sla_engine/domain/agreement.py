@@ -19,6 +19,8 @@ from sla_engine.domain.facts import Fact
 from sla_engine.domain.moments import ALL_KINDS, OF_ATTRIBUTES, Count, Moment
 
 DEFAULT_SEGMENT = "default"
+RESUME = 4
+"""The place of `resume` among what is asked of a running clock."""
 
 
 class Per(enum.StrEnum):
@@ -195,7 +197,7 @@ class Clock:
         running = tuple((place, moment) for place, moment in enumerate(asked) if moment is not None)
         chained = [self.start.chained, *(moment.chained for _, moment in running)]
         object.__setattr__(self, "running", running)
-        asked_at = {kind: tuple(each for each in running if kind in each[1].kinds) for kind in ALL_KINDS}
+        asked_at = {kind: tuple(each for each in running if _asked(each, kind)) for kind in ALL_KINDS}
         object.__setattr__(self, "asked_at", asked_at)
         rests_on = tuple(word for word in ("stay", "stage", "owner") if word in self.start.grounds)
         object.__setattr__(self, "rests_on", rests_on)
@@ -203,6 +205,12 @@ class Clock:
         object.__setattr__(self, "chained", frozenset().union(*chained))
         object.__setattr__(self, "follows_owner", self.held_by is HeldBy.OWNER)
         object.__setattr__(self, "in_stay", self.per is Per.STAY)
+
+
+def _asked(running: tuple[int, Moment], kind: type[Fact]) -> bool:
+    """Whether it is asked at such a fact. What lets time count again is asked at every fact: it may hold already."""
+    place, moment = running
+    return kind in moment.kinds or (place == RESUME and moment.rests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +261,7 @@ class Plan:
 
 
 def _listens(clock: Clock, kind: type[Fact]) -> bool:
-    return kind in clock.start.kinds or any(kind in moment.kinds for _, moment in clock.running)
+    return kind in clock.start.kinds or bool(clock.asked_at[kind])
 
 
 def _after_those_they_wait_for(clocks: tuple[Clock, ...]) -> tuple[int, ...]:

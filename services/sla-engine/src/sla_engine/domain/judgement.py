@@ -108,7 +108,7 @@ def _judge_run(run: Run, case: _Case) -> Obligation | None:
     clock, agreement, stopped_us = run.clock, case.agreement, run.stopped_us
     turns = _turns(run, case.source, agreement)
     target = _target(run, case.source, case.facts, turns[0].seat)
-    promised = None if target is None else target.in_round(run.round)
+    promised = None if target is None else target.in_round(run.round if clock.in_stay else run.cycle)
     if target is None or promised is None:
         return None
     cycle = str(run.cycle) if run.round == 1 else f"{run.cycle}.{run.round}"

@@ -94,15 +94,23 @@ def due(
 
 def _due_at(turns: Sequence[Turn], promised: Appointment, warnings: Sequence[Warning_], stopped_us: int | None) -> Due:
     """An appointment stands whoever holds the run; pauses move it by the time that they took from its calendar."""
+    found: list[WarningDue] = []
     whole, target_us, deadline_us = _appointed(turns, promised)
     for at, turn in enumerate(turns):
         if at and turn.restarts and deadline_us >= turn.since_us:
+            found += _warned(whole, target_us, warnings, stopped_us, _counted(turns, whole.since_us), turn.since_us)
             whole, target_us, deadline_us = _appointed(turns[at:], promised)
-    before_us = _counted(turns, whole.since_us)
+    found += _warned(whole, target_us, warnings, stopped_us, _counted(turns, whole.since_us), deadline_us)
+    return Due(deadline_us, target_us, _counted(turns, deadline_us), sorted(found, key=_when), whole.since_us)
+
+
+def _warned(  # noqa: PLR0917 - the measures of one appointment
+    whole: Turn, target_us: int, warnings: Sequence[Warning_], stopped_us: int | None, before_us: int, until_us: int
+) -> list[WarningDue]:
+    """The warnings of an appointment that fall before an instant."""
     found: list[WarningDue] = []
     _warn(_Stretch(whole, target_us, before_us, 0, target_us, stopped_us), warnings, found)
-    found = sorted([each for each in found if each.at_us < deadline_us], key=_when)
-    return Due(deadline_us, target_us, _counted(turns, deadline_us), found, whole.since_us)
+    return [each for each in found if each.at_us < until_us]
 
 
 def _appointed(turns: Sequence[Turn], promised: Appointment) -> tuple[Turn, int, int]:

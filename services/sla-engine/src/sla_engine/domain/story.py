@@ -69,6 +69,7 @@ class Story(msgspec.Struct, gc=False):
         listening = self.agreement.plan.listening
         tracks = self._tracks
         at_us: int | None = None
+        first = True
         for fact in facts:
             if fact.at_us != at_us:
                 if self._stirred:
@@ -79,11 +80,12 @@ class Story(msgspec.Struct, gc=False):
                 self._stirred = self._paused
             self.fact = fact
             kind = type(fact)
-            began = self._change(fact)
-            if began:
+            if self._change(fact) or first:
+                # What begins now held nothing before: every clock is asked whose start may hold by then.
                 for track in tracks:
-                    if track.clock.in_stay or kind in track.clock.start.kinds:
+                    if first or track.clock.in_stay or kind in track.clock.start.kinds:
                         self._look(track, fact)
+                first = False
             else:
                 for place in listening[kind]:
                     self._look(tracks[place], fact)
