@@ -1,5 +1,6 @@
 """What must hold, at every commit and at the end of a run."""
 
+import traceback
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -9,13 +10,12 @@ from shared.events.sla import AnySlaEvent, ObligationAtRisk, ObligationBreached,
 from sla_engine.application.forgetting import forget, is_forgotten
 from sla_engine.application.joining import join_all, kept_promises, same_person
 from sla_engine.application.ports import Commit
-from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.announced import Announced
 from sla_engine.domain.announcement import LATE_AFTER_SECONDS, announce
+from sla_engine.domain.editions import judge_under
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us
-from sla_engine.domain.judgement import judge
-from sla_engine.domain.obligation import Obligation, Verdict
+from sla_engine.domain.obligation import Obligation, State, Verdict
 from tests.support.simulation.database import Database
 from tests.support.simulation.log import Log
 from tests.support.simulation.loop import VirtualLoop
@@ -28,8 +28,8 @@ Known = tuple[int, float, LeadEvent]
 class Checker:
     """Collects what was violated; the run goes on."""
 
-    def __init__(self, *, agreement: Agreement, database: Database, log: Log, loop: VirtualLoop) -> None:
-        self._agreement = agreement
+    def __init__(self, *, database: Database, log: Log, loop: VirtualLoop) -> None:
+        self._database = database
         self._tables = database.tables
         self._log = log
         self._loop = loop
@@ -50,7 +50,7 @@ class Checker:
 
     def died(self, process: Process, error: BaseException) -> None:
         """An engine ended by an error that it should have survived."""
-        self._violated(f"{process}'s engine ended: {type(error).__name__}: {error}")
+        self._violated(f"{process}'s engine ended: " + "".join(traceback.format_exception(error)[-2:]))
 
     def committed(self, process: Process, commit: Commit, ids: Mapping[str, int]) -> None:
         """A commit was applied just now."""
@@ -67,7 +67,7 @@ class Checker:
             lead = step.after.id if step.after.id is not None else ids[step.after.key]
             for event in step.said:
                 self._said(process, commit, lead, event)
-            self._wakes(lead)
+            self._wakes(lead, step.settle_us)
 
     def finished(self, end_seconds: float) -> None:
         """The run is over; `end_seconds` is long after the last deadline."""
@@ -99,7 +99,7 @@ class Checker:
         """Stored and announced is what would be if everything had come in order."""
         if History.from_bytes(self._tables.leads[lead].history) != expected:
             self._violated(f"{key}: its history is not that of its events")
-        verdict = kept_promises(judge(expected, self._agreement, end), expected)
+        verdict = kept_promises(judge_under(expected, self._database.editions, end), expected)
         said = self._standing[key].values()
         if _net(said) != (should := _net(announce(Announced(), verdict, end)[0])):
             self._violated(f"{key}: announced in the end {sorted(_net(said) ^ should)} (difference)")
@@ -124,7 +124,8 @@ class Checker:
         letters = self._tables.dead_letters.keys()
         needless = {where for where, lead in self._bad.items() if lead in asked}
         if not self._bad.keys() - needless <= letters <= self._bad.keys():
-            self._violated(f"put aside: {sorted(letters)}; should be {sorted(self._bad)}")
+            why = [f"{where}: {letter.detail}" for where, letter in self._tables.dead_letters.items()]
+            self._violated(f"put aside: {why}; should be {sorted(self._bad)}")
 
     def _said(self, process: Process, commit: Commit, lead: int, event: AnySlaEvent) -> None:
         if event.id in self._ids:
@@ -160,7 +161,7 @@ class Checker:
     def _verdict(self, lead: int, *more: LeadEvent) -> Verdict:
         history = History.from_bytes(self._tables.leads[lead].history).with_events(more)[0]
         later = true_time(self._loop) + timedelta(days=1)
-        return kept_promises(judge(history, self._agreement, later), history)
+        return kept_promises(judge_under(history, self._database.editions, later), history)
 
     def _late_mark(self, event: ObligationBreached | ObligationAtRisk, about: Obligation) -> None:
         settle = about.settle_us / 1e6 if isinstance(event, ObligationBreached) else 0.0
@@ -181,19 +182,18 @@ class Checker:
         if better is None or better.breach is None or better.deadline != event.deadline:
             self._violated(f"{event.lead}: a false breach of {event.clock} {event.cycle}, due {event.deadline}")
 
-    def _wakes(self, lead: int) -> None:
+    def _wakes(self, lead: int, settle_us: int) -> None:
         """A promise that may yet be broken has its wake-up, no later than the breach must be announced."""
         wake = self._tables.wakeups.get(lead)
         for row in self._tables.obligations.values():
             filed = row.filing
-            if row.lead != lead or row.withdrawn or row.cancelled or filed.stopped_us is not None:
+            if row.lead != lead or row.withdrawn or filed.stopped_us is not None or filed.state is State.PAUSED:
                 continue
             broken = any(
                 isinstance(each, ObligationBreached) and each.obligation == filed.id
                 for each in self._standing[self._tables.leads[lead].key].values()
             )
-            settle_us = 11_000_000  # the longest of any plan, and a second
-            if not broken and (wake is None or wake[0] > filed.deadline_us + settle_us):
+            if not broken and (wake is None or wake[0] > filed.deadline_us + max(settle_us, 1)):
                 self._violated(f"lead {lead}: {filed.clock} {filed.cycle} is open, and nothing will wake it in time")
 
     def _filed(self, key: str, verdict: Verdict) -> None:
@@ -226,10 +226,10 @@ def _about(event: AnySlaEvent) -> tuple[str, str, str]:
     return event_type(event), event.obligation, f"{getattr(event, 'warning', '')} {event.occurred_at.isoformat()}"
 
 
-def _net(said: Iterable[AnySlaEvent]) -> set[tuple[str, str, int, str]]:
+def _net(said: Iterable[AnySlaEvent]) -> set[tuple[str, str, str, str]]:
     """What stands, warnings apart: they are given in time or not at all."""
     return {
-        (event_type(each), each.clock, each.cycle, each.occurred_at.isoformat())
+        (event_type(each), each.clock, each.obligation[:8], each.occurred_at.isoformat())
         for each in said
         if not isinstance(each, ObligationAtRisk)
     }

@@ -4,15 +4,17 @@ A commit is applied at one instant, which is what the lock on the partition's ro
 of a partition stand one after the other.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.events.sla import AnySlaEvent
 from sla_engine.application.advance import Step
 from sla_engine.application.dossier import Dossier, filed_from_bytes, filed_to_bytes
 from sla_engine.application.filing import Filing
-from sla_engine.application.ports import Claim, Commit, DeadLetter, Fenced, StoreUnavailable, Unstorable
+from sla_engine.application.ports import Behind, Claim, Commit, DeadLetter, Fenced, StoreUnavailable, Unstorable
+from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.announced import Announced
+from sla_engine.domain.editions import Editions, OpenChoice
 from sla_engine.domain.history import History
 
 
@@ -35,6 +37,7 @@ class PartitionRow:
     position: int | None = None
     through_us: int = 0
     agreement: str | None = None
+    editions: int = 0
 
 
 @dataclass(slots=True)
@@ -45,7 +48,6 @@ class ObligationRow:
     filing: Filing
     said: str | None
     withdrawn: bool = False
-    cancelled: bool = False
 
 
 @dataclass(slots=True)
@@ -64,16 +66,17 @@ class Tables:
 
 
 class Database:
-    """The server. `now_us` is its own clock, which is right."""
+    """The server. `now_us` is its own clock, which is right. `editions` are those of `agreements`."""
 
-    def __init__(self, now_us: Callable[[], int]) -> None:
+    def __init__(self, now_us: Callable[[], int], agreement: Agreement) -> None:
         self.tables = Tables()
+        self.editions = Editions.only(agreement)
         self._now_us = now_us
         self._next_id = 1
 
     def claim(self, partition: int) -> Claim:
         """CLAIM."""
-        row = self.tables.partitions.setdefault(partition, PartitionRow())
+        row = self.tables.partitions.setdefault(partition, PartitionRow(editions=self.editions.newest.number))
         row.epoch += 1
         return Claim(
             partition=partition,
@@ -105,16 +108,15 @@ class Database:
         ]
         return sorted(found)[:limit]
 
-    def open_leads(self, partition: int, after: int, limit: int) -> list[int]:
-        """OPEN_LEADS."""
+    def open_leads(self, partition: int, after: int, limit: int, windows: Sequence[tuple[int, int]]) -> list[int]:
+        """OPEN_LEADS and OPEN_OR_IN_WINDOWS."""
         found = {
             row.lead
             for row in self.tables.obligations.values()
             if row.lead > after
             and self.tables.leads[row.lead].partition == partition
-            and row.filing.stopped_us is None
             and not row.withdrawn
-            and not row.cancelled
+            and _open_or_in(row.filing, windows)
         }
         return sorted(found)[:limit]
 
@@ -123,6 +125,8 @@ class Database:
         row = self.tables.partitions.get(commit.partition)
         if row is None or self.fences(commit, row):
             raise Fenced(commit.partition, commit.epoch)
+        if self.lacks(commit, row):
+            raise Behind(commit.editions)
         written = [_written(step) for step in commit.steps]
         if any(step.before is None and step.after.key in self.tables.ids for step in commit.steps):
             raise StoreUnavailable("unique violation: two owners met on a new lead")
@@ -139,6 +143,19 @@ class Database:
     def fences(self, commit: Commit, row: PartitionRow) -> bool:
         """FENCE: whether the commit comes of an owner that is none any more."""
         return row.epoch != commit.epoch
+
+    def lacks(self, commit: Commit, row: PartitionRow) -> bool:
+        """FENCE, too: whether an edition was applied of which the owner had not heard."""
+        return row.editions > commit.editions
+
+    def edit(self, agreement: Agreement, open_: OpenChoice) -> None:
+        """REQUIRE and APPLY."""
+        rows = self.tables.partitions.values()
+        for row in rows:
+            row.editions = self.editions.newest.number + 1
+        judged_us = max([row.through_us for row in rows], default=0)
+        applied_us = max(self._now_us(), self.editions.newest.applied_us + 1, judged_us + 1)
+        self.editions = self.editions.followed_by(agreement, applied_us=applied_us, open_=open_)
 
     def _take(self, partition: int, step: Step, kept: LeadRow, ids: dict[str, int]) -> None:
         lead = step.after.id
@@ -160,8 +177,7 @@ class Database:
             self.tables.obligations[filed.filing.id] = ObligationRow(lead, filed.filing, said)
         for closing in step.closings:
             row_of = self.tables.obligations[closing.id]
-            row_of.withdrawn = getattr(closing, "cancelled_us", None) is None
-            row_of.cancelled = not row_of.withdrawn
+            row_of.withdrawn = True
             row_of.said = row_of.said if closing.said is None else closing.said.event
         self.tables.outbox += [(partition, event) for event in step.said]
 
@@ -170,6 +186,14 @@ class Database:
             self.tables.wakeups.pop(lead, None)
         else:
             self.tables.wakeups[lead] = (wake_us, partition)
+
+
+def _open_or_in(filing: Filing, windows: Sequence[tuple[int, int]]) -> bool:
+    stopped_us = filing.stopped_us
+    return stopped_us is None or any(
+        filing.started_us <= until_us and max(stopped_us, filing.deadline_us) >= since_us
+        for since_us, until_us in windows
+    )
 
 
 def _written(step: Step) -> LeadRow:

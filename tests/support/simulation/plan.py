@@ -5,41 +5,16 @@ Each run has its own few kinds of faults (and some runs have none): faults that 
 
 import enum
 from dataclasses import dataclass
-from functools import lru_cache
 
-from sla_engine.adapters.agreement_file import parse_agreement
 from sla_engine.application.partition import Limits
 from sla_engine.domain.agreement import Agreement
+from sla_engine.domain.editions import OpenChoice
 from sla_engine.domain.instants import SECOND
 from tests.support.simulation.chance import Chance
+from tests.support.simulation.papers import LONGEST_SECONDS, paper, shape
 from tests.support.simulation.store import StoreFaults
 from tests.support.simulation.stories import Arrival, Story, last_instant
 from tests.support.simulation.stream import StreamFaults
-
-PAPER = """
-agreement: {{name: Simulated agreement, version: 1, timezone: UTC}}
-parties:
-  marketing: {{name: Marketing, team: Campaigns}}
-  sales: {{name: Sales, team: Inside sales}}
-people:
-  - {{name: Max Muster, id: max, crm: ["u-max"]}}
-  - {{name: Eva Example, id: eva, crm: ["u-eva"]}}
-teams:
-  - {{name: Inside sales, members: [max, eva], manager: max, queues: [q-inbound]}}
-  - {{name: Campaigns, manager: eva}}
-calendars:
-  nonstop: {{week: {{daily: "00:00-24:00"}}}}
-segments:
-  - name: Enterprise
-    when: {{attribute: size, at_least: 1000}}
-clocks:
-  handoff: {{targets: {{default: {handoff}s}}, settle: {settle}s, warnings: ["75%"]}}
-  first_touch:
-    targets: {{Enterprise: 10s, default: {touch}s}}
-    settle: {settle}s
-    warnings: ["50%", "75%"]
-    on_reassignment: {reassignment}
-"""
 
 
 class Fault(enum.Enum):
@@ -65,6 +40,8 @@ class Plan:
 
     seed: int
     agreement: Agreement
+    edits: list[tuple[float, Agreement, OpenChoice]]
+    """Other agreements, when they are applied, and what they mean for open promises."""
     machines: int
     partitions: int
     limits: Limits
@@ -80,16 +57,9 @@ class Plan:
     end: float
 
 
-@lru_cache(maxsize=256)
-def paper(handoff: int, touch: int, settle: int, reassignment: str) -> Agreement:
-    """The agreement of a run."""
-    return parse_agreement(PAPER.format(handoff=handoff, touch=touch, settle=settle, reassignment=reassignment))
-
-
 def plan(seed: int, chance: Chance) -> Plan:
     """Draw a plan."""
-    settle = chance.pick((0, 2, 10))
-    agreement = paper(chance.pick((5, 20)), chance.pick((15, 40)), settle, chance.pick(("continue", "restart")))
+    agreement = paper(shape(chance))
     span = chance.pick((30.0, 60.0, 120.0))
     names = [f"crm:acc:lead-{at}" for at in range(chance.pick((1, 2, 4, 8)))]
     stories = [Story(name, chance, span_seconds=span, others=[*names, "crm:acc:unknown"]) for name in names]
@@ -107,13 +77,15 @@ def plan(seed: int, chance: Chance) -> Plan:
         arrivals.append(Arrival(chance.between(0, span), None))
     arrivals.sort(key=lambda arrival: arrival.at_seconds)
     told_by = max([arrival.at_seconds for arrival in arrivals], default=0.0)
+    edits = _edits(chance, told_by) if chance.happens(0.25) else []
     faults = _faults(chance, told_by)
-    quiet_at = max([told_by, *(at for at, _ in faults)]) + 5
+    quiet_at = max([told_by, *(at for at, _ in faults), *(at for at, _, _ in edits)]) + 5
     happened_by = max([quiet_at, *(last_instant(story.events) for story in stories)])
     wild = chance.happens(0.6)
     return Plan(
         seed=seed,
         agreement=agreement,
+        edits=edits,
         machines=chance.pick((1, 2, 2, 3)),
         partitions=chance.pick((1, 2, 3)),
         limits=Limits(
@@ -139,8 +111,13 @@ def plan(seed: int, chance: Chance) -> Plan:
         markers=chance.pick((0.0, 0.3, 0.9)),
         session_seconds=chance.pick((0.0, 2.0, 8.0)),
         quiet_at=quiet_at,
-        end=happened_by + 40 + settle + 90,
+        end=happened_by + LONGEST_SECONDS + 100,
     )
+
+
+def _edits(chance: Chance, told_by: float) -> list[tuple[float, Agreement, OpenChoice]]:
+    at = sorted([chance.between(0, told_by + 20) for _ in range(chance.pick((1, 1, 2, 3)))])
+    return [(each, paper(shape(chance)), chance.pick(tuple(OpenChoice))) for each in at]
 
 
 def _faults(chance: Chance, told_by: float) -> list[tuple[float, Fault]]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sla_engine.application.dossier import Dossier
-from sla_engine.application.ports import Claim, Commit, Fenced, StoreUnavailable, Unstorable
+from sla_engine.application.ports import Behind, Claim, Commit, Fenced, StoreUnavailable, Unstorable
+from sla_engine.domain.editions import Editions
 from tests.support.simulation.chance import Chance
 from tests.support.simulation.database import Database
 from tests.support.simulation.loop import RUNNER, VirtualLoop
@@ -75,9 +76,12 @@ class SimulatedStore:
     async def open_leads(
         self, partition: int, *, after: int, limit: int, windows: Sequence[tuple[int, int]] = ()
     ) -> Sequence[int]:
-        """As the port says; no agreement of a simulation has exceptions."""
-        assert not windows
-        return await self._ask(lambda: self._database.open_leads(partition, after, limit))
+        """As the port says."""
+        return await self._ask(lambda: self._database.open_leads(partition, after, limit, windows))
+
+    async def editions(self) -> Editions | None:
+        """As the port `Archive` says."""
+        return await self._ask(lambda: self._database.editions)
 
     async def commit(self, commit: Commit) -> Mapping[str, int]:
         """As the port says. Once sent it is the server's: it is applied, or fenced, whoever still waits for it."""
@@ -100,7 +104,7 @@ class SimulatedStore:
     def _apply(self, commit: Commit, answer: "asyncio.Future[Mapping[str, int] | Exception]") -> None:
         try:
             ids = self._database.apply(commit)
-        except (Fenced, Unstorable, StoreUnavailable) as error:
+        except (Fenced, Behind, Unstorable, StoreUnavailable) as error:
             answer.set_result(error)
             return
         self._committed(self._process, commit, ids)

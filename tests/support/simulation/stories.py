@@ -128,7 +128,7 @@ class Story:
             (4, (LeadRejected, {"reason": "no fit"})),
             (4, (LeadAccepted, {})),
             (4, (LeadDisposed, {"disposition": chance.pick(("recycled", "disqualified"))})),
-            (4, (LeadAttributesChanged, {"attributes": self._attributes()})),
+            (8, (LeadAttributesChanged, {"attributes": self._attributes()})),
             (2, (LeadDeleted, {})),
             (3, (LeadMerged, {"into": chance.pick(self._others)})),
         )
@@ -156,7 +156,9 @@ class Story:
         }
 
     def _attributes(self) -> dict[str, Any]:
-        return {"size": self._chance.pick((10, 5000))} if self._chance.happens(0.5) else {"name": "Erika Example"}
+        return self._chance.pick(
+            ({"size": 10}, {"size": 5000}, {"name": "Erika Example"}, {"on_hold": True}, {"on_hold": False})
+        )
 
     def _add(self, kind: type, at: float, **said: Any) -> None:  # noqa: ANN401 - the fields of any event
         self.events.append(

@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import contextvars
-import inspect
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 import structlog
 
@@ -17,8 +16,10 @@ from shared.events.sla import event_type
 from shared.streams.partitioning import partition_for
 from sla_engine.application.advance import Step
 from sla_engine.application.engine import Engine
-from sla_engine.application.ports import Commit
+from sla_engine.application.in_force import Archive, InForce
+from sla_engine.application.ports import Commit, StoreUnavailable
 from sla_engine.domain.agreement import Agreement
+from sla_engine.domain.editions import Editions, OpenChoice
 from sla_engine.domain.instants import from_us
 from tests.support.simulation.chance import Chance
 from tests.support.simulation.checker import Checker
@@ -71,10 +72,10 @@ class World:
         self._plan = made
         self._chance = chance
         self.loop = VirtualLoop(chance)  # type: ignore[abstract] # of what a loop can do it does what is needed here
-        self.database = Database(self._now_us)
+        self.database = Database(self._now_us, made.agreement)
         self.log = Log(made.partitions, loop=self.loop, chance=chance, markers=made.markers)
         self.group = Group(made.partitions, loop=self.loop, chance=chance)
-        self.checker = Checker(agreement=made.agreement, database=self.database, log=self.log, loop=self.loop)
+        self.checker = Checker(database=self.database, log=self.log, loop=self.loop)
         self.machines = [Machine(f"m{at}", self.loop) for at in range(made.machines)]
         self.running: dict[str, tuple[Process, asyncio.Event, asyncio.Task[None]]] = {}
         self._lives = 0
@@ -92,6 +93,8 @@ class World:
         nemesis = Nemesis(self, session_seconds=self._plan.session_seconds, chance=self._chance)
         for at, fault in self._plan.faults:
             self.loop.call_later(at, nemesis.strike, fault)
+        for at, agreement, open_ in self._plan.edits:
+            self.loop.call_later(at, self._edit, agreement, open_)
         await asyncio.sleep(self._plan.quiet_at)
         self._heal()
         await asyncio.sleep(self._plan.end - self._plan.quiet_at)
@@ -146,7 +149,19 @@ class World:
         self._lives += 1
         process = Process(machine, self._lives, loop=self.loop, chance=self._chance, died=self._died)
         stop = asyncio.Event()
+        context = contextvars.copy_context()
+        context.run(RUNNER.set, process)
+        task = self.loop.create_task(self._live(process, stop), context=context)
+        task.add_done_callback(lambda done: self._ended(process, done), context=contextvars.copy_context())
+        self.running[machine.name] = process, stop, task
+        self.note(f"{process} starts")
+
+    async def _live(self, process: Process, stop: asyncio.Event) -> None:
+        """What `main` does: read the editions, then run the engine beside whatever listens for new ones."""
         made = self._plan
+        stream = SimulatedStream(
+            log=self.log, group=self.group, process=process, loop=self.loop, chance=self._chance, faults=made.stream
+        )
         store = SimulatedStore(
             database=self.database,
             process=process,
@@ -155,30 +170,31 @@ class World:
             faults=made.store,
             committed=self._committed,
         )
-        stream = SimulatedStream(
-            log=self.log,
-            group=self.group,
-            process=process,
-            loop=self.loop,
-            chance=self._chance,
-            faults=made.stream,
-        )
+        in_force = InForce(await _first_editions(store), cast("Archive", store))
         engine = Engine(
             stream=stream,
             store=store,
-            **_agreement(made.agreement),
+            in_force=in_force,
             watcher=_Nobody(),
-            clock=machine.clock,
+            clock=process.machine.clock,
             limits=made.limits,
             owner=process.name,
             fetch_records=made.fetch_records,
         )
-        context = contextvars.copy_context()
-        context.run(RUNNER.set, process)
-        task = self.loop.create_task(engine.run(stop), context=context)
-        task.add_done_callback(lambda done: self._ended(process, done), context=contextvars.copy_context())
-        self.running[machine.name] = process, stop, task
-        self.note(f"{process} starts")
+        watch = asyncio.create_task(self._watch(in_force))
+        await engine.run(stop)
+        watch.cancel()
+
+    async def _watch(self, in_force: InForce) -> None:
+        """Hear of new editions, sooner or later."""
+        while self._plan.edits:
+            await asyncio.sleep(self._chance.between(0.1, 10.0))
+            with contextlib.suppress(StoreUnavailable):
+                await in_force.renew()
+
+    def _edit(self, agreement: Agreement, open_: OpenChoice) -> None:
+        self.note(f"edition {self.database.editions.newest.number + 1} is applied: {open_.value}")
+        self.database.edit(agreement, open_)
 
     def _ended(self, process: Process, task: "asyncio.Task[None]") -> None:
         if not process.dead and not task.cancelled() and (error := task.exception()) is not None:
@@ -233,13 +249,13 @@ class World:
                 self.restart(process.machine)
 
 
-def _agreement(agreement: Agreement) -> dict[str, Any]:
-    """The agreement as the engine takes it."""
-    if "agreement" in inspect.signature(Engine).parameters:
-        return {"agreement": agreement}
-    from sla_engine.application.in_force import InForce  # noqa: PLC0415 - only where it is there
-
-    return {"in_force": InForce.only(agreement)}
+async def _first_editions(store: SimulatedStore) -> Editions:
+    while True:
+        with contextlib.suppress(StoreUnavailable):
+            found = await store.editions()
+            assert found is not None
+            return found
+        await asyncio.sleep(1)
 
 
 def _told(commit: Commit) -> str:
