@@ -152,3 +152,60 @@ WHERE l.partition = $1 AND o.lead > $2 AND o.state <> 'withdrawn'
 ORDER BY o.lead LIMIT $3
 """
 """Besides, leads with a closed promise that ran in a window: an exception was declared, changed or taken back."""
+
+FORGET_LEADS = "UPDATE sla_engine.leads SET provenance = '' WHERE id = ANY($1::bigint[])"
+"""What is kept about the events of leads that are forgotten, beside their bare history."""
+
+FORGET_REASONS = "UPDATE sla_engine.obligations SET reason = '' WHERE lead = $1"
+"""The words in which people told why, in a forgotten lead's promises. That there were promises, and how they ended,
+stays."""
+
+FORGET_LETTERS = """
+UPDATE sla_engine.dead_letters SET value = '', detail = ''
+WHERE partition = $1 AND value <> '' AND (record_key = $2 OR position($3::bytea in value) > 0)
+"""
+"""Records about a lead that could not be processed. `$3` is its key as it stands in JSON."""
+
+FORGET_NEW_LETTERS = """
+UPDATE sla_engine.dead_letters d SET value = '', detail = '' FROM sla_engine.forgotten f
+WHERE d.partition = $1 AND d.value <> '' AND d.record_offset = ANY($2::bigint[])
+  AND d.record_key = convert_to(f.key, 'UTF8')
+"""
+"""Records of leads that are forgotten already are not kept."""
+
+WAITING_ABOUT = """
+SELECT id, topic, value FROM sla_engine.outbox
+WHERE partition = $1 AND (key = $2 OR position($3::bytea in value) > 0) ORDER BY id
+"""
+"""What was decided about a lead and waits to be published."""
+
+REWRITE_WAITING = "UPDATE sla_engine.outbox SET value = $3 WHERE partition = $1 AND id = $2"
+"""Publish it with another value."""
+
+DROP_WAITING = "DELETE FROM sla_engine.outbox WHERE partition = $1 AND id = ANY($2::bigint[])"
+"""Don't publish it."""
+
+NOTE_FORGOTTEN = """
+INSERT INTO sla_engine.forgotten AS f
+  (key, asked_at, forgotten_at, events, promises, dead_letters, waiting)
+SELECT $1, $2, $3, $4, (SELECT count(*) FROM sla_engine.obligations WHERE lead = $5), $6, $7
+ON CONFLICT (key) DO UPDATE SET erased_at = NULL, dead_letters = f.dead_letters + excluded.dead_letters
+RETURNING (xmax = 0) AS first
+"""
+"""That a lead is forgotten. Once more: something came later, and must go from the stream too."""
+
+FORGOTTEN = "SELECT * FROM sla_engine.forgotten WHERE key = $1"
+"""What was done when a lead was forgotten."""
+
+TO_ERASE = """
+SELECT f.key, p.position FROM sla_engine.forgotten f
+JOIN sla_engine.leads l ON l.key = f.key JOIN sla_engine.partitions p ON p.partition = l.partition
+WHERE f.erased_at IS NULL AND p.position IS NOT NULL ORDER BY f.key LIMIT $1
+"""
+"""Forgotten leads of which the stream still holds events, and the offset up to which they were taken in."""
+
+ERASED = "UPDATE sla_engine.forgotten SET erased_at = $2 WHERE key = $1"
+"""The stream holds nothing of it any more, as far as it was taken in."""
+
+LEAD_SOURCE = "SELECT source FROM sla_engine.leads WHERE key = $1"
+"""Whether a lead is known, and from which CRM."""

@@ -11,6 +11,7 @@ import msgspec
 
 from shared.database import DatabaseError, database_errors
 from sla_engine.adapters import queries
+from sla_engine.adapters.oblivion import remove_from_letters, remove_persons
 from sla_engine.adapters.outgoing import pass_on, to_outbox
 from sla_engine.application.advance import Step
 from sla_engine.application.dossier import Dossier, filed_from_bytes, filed_to_bytes
@@ -109,7 +110,7 @@ class PostgresStore:
                         raise Behind(commit.editions)
                     raise Fenced(commit.partition, commit.epoch)
                 ids = await _write(connection, commit)
-        if any(step.said or step.passes_on for step in commit.steps):
+        if any(step.said or step.passes_on or step.forgotten for step in commit.steps):
             self._committed()
         return ids
 
@@ -148,6 +149,9 @@ async def _write(connection: Connection, commit: Commit) -> Mapping[str, int]:
         await pass_on(connection, partition=commit.partition, events=passes_on)
     if commit.dead_letters:
         await connection.execute(queries.PUT_ASIDE, commit.partition, *_columns(map(_letter, commit.dead_letters)))
+    await remove_persons(connection, commit.partition, commit.steps, ids)
+    if commit.dead_letters:
+        await remove_from_letters(connection, commit.partition, [letter.offset for letter in commit.dead_letters])
     return ids
 
 

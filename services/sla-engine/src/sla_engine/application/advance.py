@@ -8,11 +8,21 @@ from datetime import datetime
 
 import msgspec
 
+from shared.events.forgetting import FORGOTTEN_NAME, without_person
 from shared.events.lead import LeadEvent, LeadJoined
-from shared.events.sla import AnySlaEvent
+from shared.events.sla import AnySlaEvent, LeadForgotten
 from sla_engine.application.dossier import Dossier, provenance_to_bytes
 from sla_engine.application.filing import Filed, LastSaid, filing, fingerprint, last_said
-from sla_engine.application.forgetting import FORGOTTEN_NAME, forget, is_forgotten, is_privacy_deletion
+from sla_engine.application.forgetting import (
+    asked_us,
+    deletions,
+    deletions_for,
+    forget,
+    is_forgotten,
+    nameless,
+    reasonless,
+    said_forgotten,
+)
 from sla_engine.application.joining import kept_promises, merges, passing_on
 from sla_engine.domain.announced import Announced, Transition
 from sla_engine.domain.announcement import announce, next_wake
@@ -46,6 +56,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The longest settle time among this lead's promises: a breach could not be announced before it was over."""
     passes_on: Sequence[LeadEvent] = ()
     """For `lead.events`: what other leads must be told, because this one is the same person."""
+    forgotten: LeadForgotten | None = None
+    """Set where the person asked to be deleted: what is personal must go from every row about the lead."""
 
     @property
     def history_changed(self) -> bool:
@@ -72,18 +84,21 @@ def advance(
     it, unless one of `events` is later. `now` is the wall clock, for the announcements' stamp.
     """
     if before is not None and is_forgotten(before.history):
-        return None
+        return _still_forgotten(before, events, now)
     history, changed = _history(before, events)
     if not changed and events:
         return None
-    history, passes_on = passing_on(None if before is None else before.history, history)
+    history, joining = passing_on(None if before is None else before.history, history)
+    passes_on: Sequence[LeadEvent] = joining
     forgotten = is_forgotten(history)
     told_before = Announced() if before is None else before.announced
     seen_us = max(told_before.seen_us, _seen_us(events))
     judged_us = min(max(through_us, seen_us), to_us(now))
-    judged_us = max(judged_us, _named_us(before), _forgotten_us(history) if forgotten else 0)
+    judged_us = max(judged_us, _named_us(before), asked_us(history) if forgotten else 0)
     judged_at = from_us(judged_us)
     verdict = kept_promises(judge_under(history, editions, judged_at), history)
+    if forgotten:
+        verdict, passes_on = nameless(verdict), deletions(history)
     trace = events[-1].traceparent if events else None
     said, announced = announce(told_before, verdict, judged_at, announced_at=now, traceparent=trace)
     wake = next_wake(verdict, announced, judged_at)
@@ -100,14 +115,34 @@ def advance(
     return Step(
         before=before,
         after=after,
-        name=FORGOTTEN_NAME if forgotten else verdict.lead_name,
-        crm_url=None if forgotten else verdict.crm_url,
+        name=verdict.lead_name,
+        crm_url=verdict.crm_url,
         provenance=provenance_to_bytes([event for event in events if type(event) is not LeadJoined]),
-        rows=papers.rows,
+        rows=reasonless(papers.rows) if forgotten else papers.rows,
         closings=papers.closings,
-        said=said,
+        said=[without_person(event) for event in said] if forgotten else said,
         settle_us=max([obligation.settle_us for obligation in verdict.obligations], default=0),
         passes_on=passes_on,
+        forgotten=said_forgotten(history, announced_at=now) if forgotten else None,
+    )
+
+
+def _still_forgotten(before: Dossier, events: Sequence[LeadEvent], now: datetime) -> Step | None:
+    """Whatever is told of a lead that is forgotten is not kept; who else is the same person is to be forgotten too."""
+    if not events:
+        return None
+    return Step(
+        before=before,
+        after=before,
+        name=FORGOTTEN_NAME,
+        crm_url=None,
+        provenance=b"",
+        rows=(),
+        closings=(),
+        said=(),
+        settle_us=0,
+        passes_on=deletions_for(before.history, events),
+        forgotten=said_forgotten(before.history, announced_at=now),
     )
 
 
@@ -149,7 +184,9 @@ def _seen_us(events: Sequence[LeadEvent]) -> int:
 
     An event proves nothing beyond its arrival: the time of a planned meeting lies ahead of it, and a CRM's clock may.
     """
-    return max([min(to_us(event.at), to_us(event.received_at)) for event in events], default=0)
+    return max(
+        [min(to_us(event.at), to_us(event.received_at)) for event in events if type(event) is not LeadJoined], default=0
+    )
 
 
 def _named_us(before: Dossier | None) -> int:
@@ -169,8 +206,3 @@ def _named_us(before: Dossier | None) -> int:
         ],
         default=0,
     )
-
-
-def _forgotten_us(history: History) -> int:
-    """When the person asked to be forgotten: it counts whatever our clock says, for nobody judges the lead again."""
-    return max(fact.at_us for fact in history.facts if is_privacy_deletion(fact))

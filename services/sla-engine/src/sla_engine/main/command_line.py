@@ -16,6 +16,7 @@ from sla_engine.adapters.schema import MIGRATIONS
 from sla_engine.config import EngineSettings
 from sla_engine.entrypoints import paper
 from sla_engine.main.explaining import explained
+from sla_engine.main.forgetting import forget
 from sla_engine.main.service import serve
 
 NOT_FOUND = 1
@@ -55,6 +56,9 @@ def explain(lead: Annotated[str, typer.Argument(help="The lead's key, such as hu
         typer.echo(f"no event of a lead with the key {lead!r} has been seen", err=True)
         sys.exit(NOT_FOUND)
     typer.echo(text)
+
+
+app.command()(forget)
 
 
 @app.command()

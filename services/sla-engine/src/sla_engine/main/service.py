@@ -26,11 +26,13 @@ from shared.streams.port import Stream, StreamUnavailable
 from shared.supervision import supervise, unless_stopped, wait_or_stop
 from sla_engine.adapters.edition_store import EditionWatch, PostgresArchive
 from sla_engine.adapters.metrics import EngineMetrics
+from sla_engine.adapters.oblivion import PostgresOblivion
 from sla_engine.adapters.outgoing import OUTBOX
 from sla_engine.adapters.reader import PostgresReader
 from sla_engine.adapters.schema import MIGRATIONS
 from sla_engine.adapters.store import PostgresStore
 from sla_engine.application.engine import Engine
+from sla_engine.application.erasing import Erasing
 from sla_engine.application.gauges import Gauges
 from sla_engine.application.in_force import InForce
 from sla_engine.application.partition import Limits
@@ -99,6 +101,11 @@ class _Service:
             fetch_records=settings.engine_batch_records,
             at_once=max(settings.engine_connections - 2, 1),
         )
+        self._erasing = Erasing(
+            stream=backing.stream,
+            oblivion=PostgresOblivion(questions, database_url=backing.database_url),
+            clock=_now,
+        )
         reader = PostgresReader(questions, database_url=backing.database_url)
         operations = Operations(metrics=metrics)
         operations.ready_when("database", reader.ready)
@@ -116,6 +123,7 @@ class _Service:
                 "engine": self._run_engine,
                 "relay": self._relay.run,
                 "editions": self._editions.run,
+                "erasing": self._erasing.run,
                 "http": http_task(self._app, self._bound, grace_seconds=self._settings.stop_grace_seconds / 2),
             },
             stop=stop,
