@@ -12,7 +12,8 @@ from sqlalchemy import MetaData
 
 from shared.database import DatabaseUnavailable, open_pool
 from shared.database.migrations import MigrationSource, upgrade
-from shared.outbox import Outbox, Relay, RelayPass, outbox_table
+from shared.outbox import Outbox, Relay, RelayPass
+from shared.outbox.table import outbox_table
 from shared.streams.port import Record, RecordTooLarge, StreamUnavailable
 from tests.integration.shared.migrations_suite import MigrationsSuite
 from tests.support.eventually import eventually

@@ -1,12 +1,16 @@
 """What can be wrong with a database, in the words of whoever must mend it."""
 
 import contextlib
+import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeGuard
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
 
 from shared.database.address import place_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.exc import DBAPIError
 
 
 class DatabaseError(Exception):
@@ -46,7 +50,14 @@ def database_errors(url: str) -> Iterator[None]:
         yield
     except DatabaseError:
         raise
-    except DBAPIError as error:
+    except (*TEMPORARY, *PERMANENT, asyncpg.InterfaceError) as error:
+        translated = _translated(url, error)
+        if translated is None:
+            raise
+        raise translated from error
+    except Exception as error:
+        if not _is_sqlalchemys(error):
+            raise
         inner = _innermost(error)
         translated = _translated(url, inner)
         if translated is None and error.connection_invalidated:
@@ -54,11 +65,12 @@ def database_errors(url: str) -> Iterator[None]:
         if translated is None:
             raise
         raise translated from error
-    except (*TEMPORARY, *PERMANENT, asyncpg.InterfaceError) as error:
-        translated = _translated(url, error)
-        if translated is None:
-            raise
-        raise translated from error
+
+
+def _is_sqlalchemys(error: Exception) -> "TypeGuard[DBAPIError]":
+    """Asked without importing it, which takes a third of a second: who raised one has imported it."""
+    exceptions = sys.modules.get("sqlalchemy.exc")
+    return exceptions is not None and isinstance(error, exceptions.DBAPIError)
 
 
 def _translated(url: str, error: BaseException) -> DatabaseError | None:
@@ -76,7 +88,7 @@ def _is_temporary(error: BaseException) -> bool:
     return isinstance(error, TEMPORARY)
 
 
-def _innermost(error: DBAPIError) -> BaseException:
+def _innermost(error: "DBAPIError") -> BaseException:
     inner: BaseException = error.orig if isinstance(error.orig, BaseException) else error
     while inner.__cause__ is not None:
         inner = inner.__cause__

@@ -20,32 +20,30 @@ and in X's adapters:
 
 There is no env.py and no alembic.ini: what they would say stands here. A revision commits by itself. The schema and
 its version table are made before the first one. Revisions only go forward: a fault is mended by the next one.
+
+Alembic takes a third of a second to import, and a process that is started again has seldom anything to migrate: it is
+imported once something is to be done.
 """
 
 import importlib.util
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, text
+import asyncpg
 
-from shared.database.connect import open_engine
+from shared.database.connect import open_pool
 from shared.database.errors import database_errors
 from shared.logs import get_logger
 
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
+
 logger = get_logger(__name__)
 
-T = TypeVar("T")
-
 VERSION_TABLE = "alembic_version"
-MIGRATION_SECONDS = 3600.0
-"""How long one statement of a migration, or the wait for another replica's, may take."""
+_REVISION = re.compile(r"""^(revision|down_revision)(?:: [^=]+)? = (?:None|["']([^"']+)["'])""", re.MULTILINE)
 
 
 class MigrationError(Exception):
@@ -59,13 +57,26 @@ class MigrationSource:
     schema: str
     package: str
 
-    def scripts(self) -> ScriptDirectory:
+    def scripts(self) -> "ScriptDirectory":
         """The revisions, found in the package: from a checkout and from an installed wheel alike."""
+        from alembic.script import ScriptDirectory  # noqa: PLC0415 - see the module
+
+        folder = self.folder()
+        return ScriptDirectory(folder, version_locations=[folder / "versions"])
+
+    def newest(self) -> str | None:
+        """The last revision, as the files alone tell it; None: they don't tell."""
+        texts = [path.read_text(encoding="utf-8") for path in (self.folder() / "versions").glob("[!_]*.py")]
+        told = [dict(_REVISION.findall(text)) for text in texts]
+        revisions = {each.get("revision") for each in told} - {each.get("down_revision") for each in told}
+        return revisions.pop() if len(revisions) == 1 else None
+
+    def folder(self) -> Path:
+        """Where the package lies."""
         found = importlib.util.find_spec(self.package)
         if found is None or not found.submodule_search_locations:
             raise MigrationError(f"the package {self.package} with the migrations of '{self.schema}' is not installed")
-        folder = Path(found.submodule_search_locations[0])
-        return ScriptDirectory(folder, version_locations=[folder / "versions"])
+        return Path(found.submodule_search_locations[0])
 
     def revisions(self) -> list[str]:
         """All revisions, oldest first."""
@@ -78,7 +89,11 @@ async def upgrade(url: str, source: MigrationSource, revision: str = "head") -> 
     Any number of replicas may call it at once: one works, the others wait and find nothing to do. Raises
     `MigrationError`, `DatabaseUnavailable` or `DatabaseRefused`.
     """
-    applied = await _run(url, lambda connection: _upgrade(connection, source, revision))
+    if revision == "head" and await _is_newest(url, source):
+        return []
+    from shared.database.migrating import run, upgrade_to  # noqa: PLC0415 - see the module
+
+    applied = await run(url, lambda connection: upgrade_to(connection, source, revision))
     for name in applied:
         logger.info("migration_applied", schema=source.schema, revision=name)
     return applied
@@ -86,78 +101,29 @@ async def upgrade(url: str, source: MigrationSource, revision: str = "head") -> 
 
 async def current(url: str, source: MigrationSource) -> str | None:
     """The revision that the schema has; None: it has none yet."""
-    return await _run(url, lambda connection: _current(connection, source))
+    from shared.database.migrating import current_of, run  # noqa: PLC0415 - see the module
+
+    return await run(url, lambda connection: current_of(connection, source))
 
 
 async def pending(url: str, source: MigrationSource) -> list[str]:
     """The revisions that the schema still lacks, oldest first. Raises as `upgrade` does."""
-    return await _run(url, lambda connection: _pending(connection, source, source.scripts()))
+    if await _is_newest(url, source):
+        return []
+    from shared.database.migrating import pending_of, run  # noqa: PLC0415 - see the module
+
+    return await run(url, lambda connection: pending_of(connection, source, source.scripts()))
 
 
-async def _run(url: str, work: Callable[[Connection], T]) -> T:
-    async with open_engine(
-        url, application_name="leadpact-migrations", pool_size=1, command_timeout_seconds=MIGRATION_SECONDS
-    ) as engine:
+async def _is_newest(url: str, source: MigrationSource) -> bool:
+    """Whether the schema is surely at the last revision. Raises `DatabaseUnavailable` or `DatabaseRefused`."""
+    newest = source.newest()
+    if newest is None:
+        return False
+    async with open_pool(url, application_name="leadpact-migrations", max_size=1) as pool:
         with database_errors(url):
-            async with engine.connect() as connection:
-                try:
-                    return await connection.run_sync(work)
-                except CommandError as error:
-                    raise MigrationError(str(error)) from error
-
-
-def _upgrade(connection: Connection, source: MigrationSource, revision: str) -> list[str]:
-    # Of the session, not of a transaction: each revision commits by itself while the lock stays.
-    key = {"key": f"leadpact.migrations.{source.schema}"}
-    connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:key, 0))"), key)
-    connection.commit()
-    try:
-        return _upgrade_alone(connection, source, revision)
-    finally:
-        connection.rollback()
-        connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key)
-        connection.commit()
-
-
-def _upgrade_alone(connection: Connection, source: MigrationSource, revision: str) -> list[str]:
-    scripts = source.scripts()
-    missing = _pending(connection, source, scripts)
-    connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{source.schema}"'))
-    connection.commit()
-
-    def steps(heads: Any, _context: MigrationContext) -> Any:  # noqa: ANN401 - Alembic's own loose types
-        return scripts._upgrade_revs(revision, heads)  # noqa: SLF001 - what alembic.command.upgrade itself calls
-
-    with EnvironmentContext(Config(), scripts, fn=steps, destination_rev=revision) as environment:
-        environment.configure(
-            connection=connection,
-            version_table=VERSION_TABLE,
-            version_table_schema=source.schema,
-            transaction_per_migration=True,
-        )
-        with environment.begin_transaction():
-            environment.run_migrations()
-    left = set(_pending(connection, source, scripts))
-    return [name for name in missing if name not in left]
-
-
-def _current(connection: Connection, source: MigrationSource) -> str | None:
-    context = MigrationContext.configure(
-        connection, opts={"version_table": VERSION_TABLE, "version_table_schema": source.schema}
-    )
-    found = context.get_current_revision()
-    connection.rollback()
-    return found
-
-
-def _pending(connection: Connection, source: MigrationSource, scripts: ScriptDirectory) -> list[str]:
-    every = [script.revision for script in reversed(list(scripts.walk_revisions()))]
-    reached = _current(connection, source)
-    if reached is None:
-        return every
-    if reached not in every:
-        raise MigrationError(
-            f"the schema '{source.schema}' is at revision {reached}, which this version does not know: a newer one has "
-            "run here. Run that or a later version, or restore the database from before."
-        )
-    return every[every.index(reached) + 1 :]
+            try:
+                rows = await pool.fetch(f'SELECT version_num FROM "{source.schema}".{VERSION_TABLE}')  # noqa: S608 - ours
+            except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+                return False
+    return [row["version_num"] for row in rows] == [newest]

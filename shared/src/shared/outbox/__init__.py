@@ -3,10 +3,11 @@
 A service stores outgoing records in its own schema, in the transaction that decides on them; a relay publishes them in
 order and deletes them once the stream has acknowledged. A crash in between publishes some again, with the same ids, and
 consumers drop ids that they have seen: at least once, and nothing lost.
+
+The table is described in `shared.outbox.table`, for revisions alone: it needs Alembic.
 """
 
 from shared.outbox.relay import Relay, RelayPass
 from shared.outbox.store import Outbox
-from shared.outbox.table import create_outbox, outbox_table
 
-__all__ = ["Outbox", "Relay", "RelayPass", "create_outbox", "outbox_table"]
+__all__ = ["Outbox", "Relay", "RelayPass"]

@@ -6,9 +6,9 @@ from typing import NamedTuple, TypeAlias
 import asyncpg
 import msgspec
 
-from shared.outbox.table import TABLE
 from shared.streams.port import Record
 
+TABLE = "outbox"
 Headers = tuple[tuple[str, bytes], ...]
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -4,7 +4,8 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, LargeBinary, MetaData, Table, Text, func
 from sqlalchemy.schema import CreateTable
 
-TABLE = "outbox"
+from shared.outbox.store import TABLE
+
 STORAGE = {
     # A queue's table is emptied all the time: clean it by the number of dead rows, not by a share of its size.
     "autovacuum_vacuum_scale_factor": 0,

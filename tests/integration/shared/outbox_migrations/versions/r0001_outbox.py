@@ -1,6 +1,6 @@
 """The outbox."""
 
-from shared.outbox import create_outbox
+from shared.outbox.table import create_outbox
 
 revision = "0001"
 down_revision = None

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.outbox import create_outbox
+from shared.outbox.table import create_outbox
 
 revision = "0001"
 down_revision = None
