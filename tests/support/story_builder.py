@@ -4,12 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from shared.events.envelope import Actor, ActorKind, Channel, Direction, Owner, OwnerKind, TimeSource
 from shared.events.lead import (
+    DealCreated,
+    DealLost,
+    DealReopened,
+    DealStageChanged,
+    DealWon,
     LeadAccepted,
     LeadAssigned,
     LeadAttributesChanged,
+    LeadConverted,
     LeadCreated,
     LeadDeleted,
     LeadDisposed,
@@ -87,13 +94,27 @@ def agreement(
     return parse_agreement(text, today=utc("2024-01-01").date())
 
 
+DEALS = {
+    "created": DealCreated,
+    "stage_changed": DealStageChanged,
+    "won": DealWon,
+    "lost": DealLost,
+    "reopened": DealReopened,
+}
+
+
 @dataclass
 class Lead:
-    """Events of one lead; every method makes one and keeps it."""
+    """Events of one lead; every method makes one and keeps it. Times are by the clocks of `zone`."""
 
     key: str = LEAD
     source: str = "crm"
     events: list[LeadEvent] = field(default_factory=list)
+    zone: str = "UTC"
+
+    def instant(self, at: str) -> datetime:
+        """When the clocks of the lead's zone show this, in UTC."""
+        return datetime.fromisoformat(at).replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
 
     def created(self, at: str, attributes: Mapping[str, Scalar] | None = None, url: str | None = None) -> LeadEvent:
         return self._keep(LeadCreated(**self._common(at), attributes=attributes or {}, url=url))
@@ -119,6 +140,7 @@ class Lead:
         kind: ActorKind = ActorKind.USER,
         activity: str | None = None,
         written: str | None = None,
+        outcome: str | None = None,
     ) -> LeadEvent:
         common = self._common(written or at)
         return self._keep(
@@ -127,10 +149,11 @@ class Lead:
                 touch=activity or common["id"],
                 channel=channel,
                 direction=direction,
-                performed_at=utc(at),
+                performed_at=self.instant(at),
                 performed_by=Actor(kind=kind, id=by) if by else None,
                 completed=completed,
                 automated=automated,
+                outcome=outcome,
             )
         )
 
@@ -140,8 +163,14 @@ class Lead:
     def rejected(self, at: str, reason: str | None = "no budget") -> LeadEvent:
         return self._keep(LeadRejected(**self._common(at), reason=reason))
 
-    def disposed(self, at: str, disposition: str = "recycled") -> LeadEvent:
-        return self._keep(LeadDisposed(**self._common(at), disposition=disposition))
+    def disposed(self, at: str, disposition: str = "recycled", reason: str | None = None) -> LeadEvent:
+        return self._keep(LeadDisposed(**self._common(at), disposition=disposition, reason=reason))
+
+    def converted(self, at: str, deal: str | None = None) -> LeadEvent:
+        return self._keep(LeadConverted(**self._common(at), deal=deal))
+
+    def deal(self, at: str, what: str = "won", **said: str | None) -> LeadEvent:
+        return self._keep(DEALS[what](**self._common(at), deal="deal-1", **said))
 
     def merged(self, at: str, into: str = "crm:acc:lead-2") -> LeadEvent:
         return self._keep(LeadMerged(**self._common(at), into=into))
@@ -151,7 +180,7 @@ class Lead:
 
     def judged(self, now: str, by: Agreement | None = None) -> Verdict:
         """The verdict on all events at `now`."""
-        return judge(History.of(self.events), by or agreement(), utc(now))
+        return judge(History.of(self.events), by or agreement(), self.instant(now))
 
     def _keep(self, event: LeadEvent) -> LeadEvent:
         self.events.append(event)
@@ -163,16 +192,18 @@ class Lead:
             "source": self.source,
             "account": "acc",
             "lead": self.key,
-            "occurred_at": utc(at),
-            "received_at": utc(at) + timedelta(seconds=1),
+            "occurred_at": self.instant(at),
+            "received_at": self.instant(at) + timedelta(seconds=1),
             "time_source": TimeSource.EVENT,
             "raw_id": "raw-1",
         }
 
 
-def clock(verdict: Verdict, kind: str, cycle: int = 1) -> Obligation:
-    """The obligation of this clock and cycle."""
-    return next(each for each in verdict.obligations if each.clock == kind and each.cycle == cycle)
+def clock(verdict: Verdict, kind: str, cycle: int = 1, turn: int = 1) -> Obligation:
+    """The obligation of this clock and cycle, and of the round `turn`."""
+    return next(
+        each for each in verdict.obligations if each.clock == kind and each.cycle == cycle and each.round == turn
+    )
 
 
 @dataclass

@@ -123,9 +123,11 @@ class _Roster:
         self._check_teams()
         for at, contact in enumerate(read.contacts):
             faults.known(("contacts", at, "person"), contact.person, self._people, "person")
-        for name in ("marketing", "sales"):
-            team = getattr(read.parties, name).team
-            faults.known(("parties", name, "team"), team, [entry.name for entry in read.teams], "team")
+        parties = read.parties
+        named: list[tuple[Path, schema.Party]] = [(("marketing",), parties.marketing), (("sales",), parties.sales)]
+        for path, party in [*named, *((("others", at), party) for at, party in enumerate(parties.others))]:
+            teams = [entry.name for entry in read.teams]
+            faults.known(("parties", *path, "team"), party.team, teams, "team")
 
     def teams_of(self) -> dict[str, str]:
         """The team of each person, by the person's name; the first in the file, should there be two."""

@@ -75,10 +75,11 @@ class Party(Section):
 
 
 class Parties(Section):
-    """The two parties. Marketing holds a lead until a person owns it."""
+    """The parties. Marketing holds a lead until a person owns it."""
 
     marketing: Party = Party(name="Marketing")
     sales: Party = Party(name="Sales")
+    others: list[Party] = Field([], description="Further parties, such as customer service, whose teams hold clocks.")
 
 
 class Contact(Section):
