@@ -132,6 +132,22 @@ async def test_killed_amid_many_messages_to_the_preview(database_url: str, tmp_p
     assert len(said) == len(set(said)) == len(leads)
 
 
+async def test_a_backlog_is_read_to_its_end_before_anything_is_said(database_url: str, tmp_path: Path) -> None:
+    """More than one fetch of broken promises, and behind them that all but one were kept."""
+    breaches = [sla_events.breached(lead=f"hubspot:515:contact:{number}") for number in range(700)]
+    kept = [
+        sla_events.retracted(breach, obligation=breach.obligation, lead=breach.lead, retracts=breach.id)
+        for breach in breaches[1:]
+    ]
+    async with rig(database_url, tmp_path, with_slack=False) as there:
+        await there.tell(*breaches)
+        await there.tell(*kept)
+        async with there.process("first") as first:
+            await there.comes_true(lambda: _said(there.feed) > 0, "the broken promise is told")
+            assert await first.stop() == 0
+    assert _said(there.feed) == 1
+
+
 async def test_two_replicas_say_each_announcement_once_at_slacks_pace(database_url: str, tmp_path: Path) -> None:
     leads = [f"hubspot:515:contact:{number}" for number in range(6)]
     async with rig(database_url, tmp_path) as there, there.process("first"), there.process("second"):

@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from notifier.application.intake import Intake, Taken
 from notifier.application.ports import Inbox, OwnershipLostError
+from notifier.application.reading import Reading
 from shared.database import DatabaseUnavailable
 from shared.events.sla import Saying, event_type
 from shared.events.topics import SLA_EVENTS
@@ -58,7 +59,7 @@ class Consumer:
     """Owns partitions while it runs; its progress is in the inbox.
 
     `database` translates the driver's errors, so that a database that is away is waited for. `forgotten` is called when
-    leads were forgotten.
+    leads were forgotten. `reading` is told how far the log is read.
     """
 
     def __init__(
@@ -71,7 +72,9 @@ class Consumer:
         planned: Callable[[], None],
         forgotten: Callable[[], Awaitable[object]] | None = None,
         database: Callable[[], AbstractContextManager[None]] = nullcontext,
+        reading: Reading | None = None,
     ) -> None:
+        self._reading = reading or Reading()
         self._stream = stream
         self._intake = intake
         self._inbox = inbox
@@ -86,12 +89,14 @@ class Consumer:
         with self._database():
             positions = await self._inbox.own(SLA_EVENTS, partitions)
         self._owned.update(partitions)
+        self._reading.owns(partitions)
         self._positions.update({partition: positions.get(partition, 0) for partition in partitions})
         self._metrics.owned.labels(topic=SLA_EVENTS).set(len(self._owned))
         return positions
 
     async def revoked(self, partitions: Sequence[int]) -> None:
         self._owned.difference_update(partitions)
+        self._reading.owns_no_more(partitions)
         for partition in partitions:
             self._positions.pop(partition, None)
         self._metrics.owned.labels(topic=SLA_EVENTS).set(len(self._owned))
@@ -119,6 +124,7 @@ class Consumer:
                 continue
             for fetch in fetches:
                 await self._take(fetch)
+                self._reading.took(fetch)
 
     async def _take(self, fetch: Fetch) -> None:
         if not fetch.records and self._positions.get(fetch.partition) == fetch.position:

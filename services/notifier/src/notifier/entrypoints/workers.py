@@ -44,12 +44,12 @@ class Wake:
         self._event.clear()
 
 
-def worker(run_once: RunOnce, wake: Wake) -> Task:
-    """Deliver whatever is due until stopped; what is under way is finished first."""
+def worker(run_once: RunOnce, wake: Wake, *, may_speak: Callable[[], bool] = lambda: True) -> Task:
+    """Deliver whatever is due until stopped, while `may_speak` says so; what is under way is finished first."""
 
     async def run(stop: asyncio.Event) -> None:
         while not stop.is_set():
-            if not await _patiently(run_once, stop):
+            if not may_speak() or not await _patiently(run_once, stop):
                 await wake.wait(stop, LOOK_SECONDS)
 
     return run

@@ -25,6 +25,7 @@ from notifier.application.delivering import SEND_MARGIN_SECONDS, Delivering, Pol
 from notifier.application.erasing import Erasing
 from notifier.application.intake import Intake
 from notifier.application.ports import Channel
+from notifier.application.reading import Reading
 from notifier.application.settling import Settling
 from notifier.config import NotifierSettings
 from notifier.domain.channels import ChannelKind
@@ -85,7 +86,8 @@ async def serve(settings: NotifierSettings, stop: asyncio.Event) -> None:
         told = DeliveryMetrics(parts.metrics, count=parts.book.counts)
         wake, deliveries = Wake(), PostgresDeliveries(pool)
         erasing = Erasing(stream=parts.stream, erasures=PostgresErasures(pool), now=clock.now)
-        consumer = _consumer(parts, PostgresInbox(pool), wake, erasing)
+        reading = Reading()
+        consumer = _consumer(parts, PostgresInbox(pool), wake, erasing, reading)
         delivering = Delivering(
             deliveries=deliveries,
             channels=channels.by_kind,
@@ -109,7 +111,9 @@ async def serve(settings: NotifierSettings, stop: asyncio.Event) -> None:
             "http": http_task(app, bound, grace_seconds=settings.stop_grace_seconds),
         }
         for number in range(1, settings.notifier_workers + 1):
-            tasks[f"worker-{number}"] = worker(parts.on_database(delivering.run_once), wake)
+            tasks[f"worker-{number}"] = worker(
+                parts.on_database(delivering.run_once), wake, may_speak=lambda: reading.may_speak(clock.now())
+            )
         logger.info("started", url=f"http://{settings.host}:{settings.notifier_port}", channels=list(channels.by_kind))
         await supervise(tasks, stop=stop, grace_seconds=settings.stop_grace_seconds)
 
@@ -135,7 +139,7 @@ class _Parts:
         return translated
 
 
-def _consumer(parts: _Parts, inbox: PostgresInbox, wake: Wake, erasing: Erasing) -> Consumer:
+def _consumer(parts: _Parts, inbox: PostgresInbox, wake: Wake, erasing: Erasing, reading: Reading) -> Consumer:
     intake = Intake(inbox=inbox, routing=routing(parts.settings), now=clock.now)
     return Consumer(
         stream=parts.stream,
@@ -145,6 +149,7 @@ def _consumer(parts: _Parts, inbox: PostgresInbox, wake: Wake, erasing: Erasing)
         planned=wake.planned,
         forgotten=erasing.run_once,
         database=parts.database,
+        reading=reading,
     )
 
 
