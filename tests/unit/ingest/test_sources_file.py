@@ -66,7 +66,8 @@ def test_short_and_long_forms_say_the_same() -> None:
       owners:
         501: Kim Duarte
         502: {name: Inbound, kind: queue, user_id: 77}
-      activities: {x: meeting}
+      activities: {x: meeting, y: {channel: call, outcome: connected}}
+      outcomes: {Reached: connected}
       touch_properties: {last_sms: {channel: message}}
       deal_stages:
         9: proposal
@@ -79,6 +80,8 @@ def test_short_and_long_forms_say_the_same() -> None:
     assert mapping.owners["501"].name == "Kim Duarte"
     assert (mapping.owners["502"].kind, mapping.owners["502"].user_id) == (OwnerKind.QUEUE, "77")
     assert mapping.activities["x"].channel is Channel.MEETING
+    assert mapping.activities["y"].outcome == "connected"
+    assert mapping.outcomes == {"Reached": "connected"}
     assert mapping.touch_properties["last_sms"].value == "timestamp"
     assert mapping.deal_stages["9"].stage == "proposal"
     assert mapping.deal_stages["won"].outcome == "won"

@@ -46,7 +46,11 @@ MAPPING = SourceMapping(
     stage_on_create="mql",
     stages={HOT: "sql"},
     owners={"11500": OwnerRule(name="Noor Haddad", team="desk"), "11900": OwnerRule(kind=OwnerKind.TEAM, name="Pool")},
-    activities={"demo": ActivityRule(channel=Channel.MEETING), "memo": ActivityRule(channel=Channel.NOTE, touch=False)},
+    activities={
+        "demo": ActivityRule(channel=Channel.MEETING),
+        "memo": ActivityRule(channel=Channel.NOTE, touch=False),
+        "talk": ActivityRule(channel=Channel.CALL, outcome="connected"),
+    },
     attributes={"title": "name", "value.amount": "value"},
     deal_stages={"427": DealStageRule(stage="qualified"), "428": DealStageRule(stage="proposal")},
 )
@@ -338,6 +342,8 @@ class TestActivity:
 
     def test_types_of_the_tenant_are_mapped_and_unknown_ones_are_no_known_channel(self) -> None:
         assert self.touch(type="demo").channel is Channel.MEETING
+        assert self.touch(type="talk").outcome == "connected"
+        assert self.touch(type="call").outcome is None
         assert self.touch(type="fax").channel is Channel.OTHER
 
 

@@ -236,6 +236,15 @@ class TestEveryEvent:
         assert found.performed_by is not None
         assert found.performed_by.id == "12"
 
+    @pytest.mark.parametrize(("raw", "outcome"), [("reached", "connected"), ("busy", "busy"), ("", None)])
+    def test_what_a_call_came_to_is_said_in_our_words_where_the_mapping_has_one(
+        self, raw: str, outcome: str | None
+    ) -> None:
+        fields = {"channel": "'call'", "outcome": "end"}
+        found = only("touch.logged", fields, {"end": raw}, outcomes={"reached": "connected"})
+        assert isinstance(found, TouchLogged)
+        assert found.outcome == outcome
+
     def test_a_touch_through_the_mapping(self) -> None:
         activities = {
             "visita": ActivityRule(channel=Channel.MEETING),

@@ -56,6 +56,7 @@ MAPPING = SourceMapping(
         "Visita": ActivityRule(channel=Channel.MEETING),
         "Aviso": ActivityRule(channel=Channel.TASK, touch=False),
     },
+    outcomes={"Habló con el contacto": "connected"},
     attributes={"Company": "company", "Email": "email"},
     deal_stages={"Análisis": DealStageRule(stage="analysis")},
     fields=FieldMap(deal_lead="Origin_Lead__c"),
@@ -272,6 +273,11 @@ class TestTask:
         found = result.events[0]
         assert isinstance(found, TouchLogged)
         return found
+
+    def test_what_a_call_came_to_is_said_in_our_words_where_the_mapping_has_one(self) -> None:
+        assert self.touch(CallDisposition="Habló con el contacto").outcome == "connected"
+        assert self.touch(CallDisposition="No contesta").outcome == "No contesta"
+        assert self.touch(CallDisposition="").outcome is None
 
     def test_a_completed_call_touches_its_lead(self) -> None:
         found = self.touch(

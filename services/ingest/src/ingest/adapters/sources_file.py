@@ -230,6 +230,7 @@ def _mapping(model: MappingModel, kind: SourceKind) -> SourceMapping:
         dispositions={key: DispositionRule(**dict(one)) for key, one in model.dispositions.items()},
         owners=owners,
         activities={key: ActivityRule(**dict(one)) for key, one in model.activities.items()},
+        outcomes=model.outcomes,
         touch_properties={key: TouchProperty(**dict(one)) for key, one in model.touch_properties.items()},
         completed_statuses=frozenset(model.completed_statuses),
         attributes=model.attributes,

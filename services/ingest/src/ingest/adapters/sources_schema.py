@@ -107,6 +107,7 @@ class ActivityModel(_ShortForm):
     channel: Channel
     direction: Direction = Direction.OUTBOUND
     touch: bool = True
+    outcome: Annotated[Word | None, Field(description="What such an activity came to, such as connected.")] = None
 
     @classmethod
     def short_for(cls) -> str:
@@ -164,6 +165,15 @@ class MappingModel(_Strict):
     dispositions: dict[str, Annotated[DispositionModel, BeforeValidator(_spelled_out("outcome"))]] = {}
     owners: dict[str, Annotated[OwnerModel, BeforeValidator(_spelled_out("name"))]] = {}
     activities: dict[str, Annotated[ActivityModel, BeforeValidator(_spelled_out("channel"))]] = {}
+    outcomes: Annotated[
+        dict[str, Word],
+        Field(
+            description=(
+                "What a call came to, by the CRM's words: connected is what agreements ask for; others are yours to "
+                "choose, such as left_message, no_answer."
+            )
+        ),
+    ] = {}
     touch_properties: dict[str, Annotated[TouchPropertyModel, BeforeValidator(_spelled_out("channel"))]] = {}
     completed_statuses: list[Text] = ["Completed"]
     attributes: dict[str, Word] = {}

@@ -89,6 +89,8 @@ class ActivityRule(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel
     direction: Direction = Direction.OUTBOUND
     touch: bool = True
+    outcome: str | None = None
+    """What it came to, where the type says so; else as the CRM tells, through `SourceMapping.outcomes`."""
 
 
 class TouchProperty(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +146,7 @@ class SourceMapping(msgspec.Struct, frozen=True, kw_only=True):
     dispositions: Mapping[str, DispositionRule] = {}
     owners: Mapping[str, OwnerRule] = {}
     activities: Mapping[str, ActivityRule] = {}
+    outcomes: Mapping[str, str] = {}
     touch_properties: Mapping[str, TouchProperty] = {}
     completed_statuses: frozenset[str] = frozenset({"Completed"})
     attributes: Mapping[str, str] = {}
@@ -159,6 +162,10 @@ class SourceMapping(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         by_user = {rule.user_id: owner_id for owner_id, rule in self.owners.items() if rule.user_id is not None}
         msgspec.structs.force_setattr(self, "owner_ids_by_user", by_user)
+
+    def outcome(self, rule: ActivityRule, raw: str | None) -> str | None:
+        """What an activity came to: in our words where the mapping has one, else in the CRM's."""
+        return rule.outcome if raw is None else self.outcomes.get(raw, raw)
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

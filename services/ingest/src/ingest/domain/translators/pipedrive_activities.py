@@ -61,6 +61,7 @@ def _touch(
         performed_at=_performed_at(change, record) if done else _planned_at(change, record),
         performed_by=_performer(change, record),
         completed=done,
+        outcome=rule.outcome,
         automated=change.origin in (ChangeOrigin.IMPORT, ChangeOrigin.WORKFLOW),
     )
 

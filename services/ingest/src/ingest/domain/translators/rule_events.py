@@ -145,7 +145,7 @@ def _touched(change: Change, values: Values) -> Told:
         performed_by=user_actor(change.source, by) if by else change.actor,
         completed=values.get("completed") is not False,
         automated=values.get("automated") is True,
-        outcome=json_body.optional_text(values.get("outcome")),
+        outcome=change.source.mapping.outcome(rule, json_body.optional_text(values.get("outcome"))),
     )
     yield touch, f"the rule says the lead was touched ({rule.direction.value} {rule.channel.value})"
 

@@ -54,7 +54,7 @@ def activity_told(change: Change, fields: Fields, kind: str) -> Told:
         performed_by=_performer(change, fields),
         completed=completed,
         automated=fields.get("TaskSubtype") in _AUTOMATED_SUBTYPES,
-        outcome=fields.get("CallDisposition"),
+        outcome=change.source.mapping.outcome(rule, fields.get("CallDisposition") or None),
     )
     state = "done" if completed else "planned, not done"
     yield touch, f"{kind} of type {raw_type!r}, {state}, performed at {performed_at.isoformat()}"
