@@ -101,6 +101,78 @@ def test_recompute_may_mend_a_promise_that_is_broken_and_not_done() -> None:
     assert touch_of(lead, by, "2024-01-08 12:10").state is State.ON_TRACK
 
 
+@pytest.mark.parametrize("start", ["2024-01-08 10:00", "2024-01-08 11:20", "2024-01-08 11:59"])
+def test_restart_starts_the_clock_anew_at_the_instant_of_applying_whatever_had_become_of_it(start: str) -> None:
+    by = editions((APPLIED, pact("30m", version=2), OpenChoice.RESTART))
+    for now in (APPLIED, "2024-01-08 12:30"):
+        found = touch_of(waiting(start), by, now)
+        assert (found.deadline, found.agreement_version) == (utc("2024-01-08 12:30"), "2+test")
+        assert (found.started_at, found.breach) == (utc(start), None)
+    late = touch_of(waiting(start), by, "2024-01-08 13:00")
+    assert late.state is State.BREACHED
+    assert [(each.name, each.at_us) for each in late.warnings] == [("75%", to_us(utc("2024-01-08 12:22:30")))]
+    used_us = to_us(utc("2024-01-08 13:00")) - to_us(utc(start))
+    assert (late.business_us, sum(each.business_us for each in late.holders)) == (used_us, used_us)
+
+
+def test_restart_leaves_the_clock_with_whoever_holds_it_then() -> None:
+    by = editions((APPLIED, pact("30m", version=2), OpenChoice.RESTART))
+    lead = waiting("2024-01-08 11:30")
+    lead.owner("2024-01-08 11:45", EVA)
+    lead.owner("2024-01-08 12:10", MAX)
+    found = touch_of(lead, by, "2024-01-08 13:00")
+    assert found.breach is not None
+    assert (found.breach.holder.name, found.deadline) == ("Max Muster", utc("2024-01-08 12:30"))
+    names = [each.holder.name for each in found.breach.holders]
+    assert (names[0], names[-1], set(names[1:-1])) == ("Max Muster", "Max Muster", {"Eva Example"})
+
+
+def test_a_run_that_was_started_anew_can_be_kept_recomputed_and_started_anew_once_more() -> None:
+    again = "2024-01-08 12:20"
+    first = (APPLIED, pact("30m", version=2), OpenChoice.RESTART)
+    due = {
+        choice: touch_of(
+            waiting(), editions(first, (again, pact("1h", version=3), choice)), "2024-01-08 12:25"
+        ).deadline
+        for choice in OpenChoice
+    }
+    assert due == {
+        OpenChoice.KEEP: utc("2024-01-08 12:30"),
+        OpenChoice.RECOMPUTE: utc("2024-01-08 12:30"),
+        OpenChoice.RESTART: utc("2024-01-08 13:20"),
+    }
+    kept = editions(first, (again, pact("1h", version=3), OpenChoice.KEEP))
+    assert touch_of(waiting(), kept, "2024-01-08 12:25").agreement_version == "2+test"
+
+
+def test_restart_of_what_was_done_in_the_new_edition_changes_nothing() -> None:
+    """By the first edition only the owner's touch counts; by the second, anybody's: it was kept long ago."""
+    strict = agreement(calendar="always", more="    touch: {by: owner}\n")
+    by = editions((APPLIED, pact("2h", version=2), OpenChoice.RESTART), first=version_of(strict, 1))
+    lead = waiting()
+    lead.touch("2024-01-08 11:40", by="u-eva")
+    found = touch_of(lead, by, "2024-01-08 12:15")
+    assert (found.state, found.stopped_at) == (State.MET, utc("2024-01-08 11:40"))
+
+
+def test_the_exceptions_of_the_newest_edition_apply_whatever_edition_a_run_belongs_to() -> None:
+    outage = """
+exceptions:
+  - {from: "2024-01-08 10:30", to: "2024-01-08 11:30", effect: excuse, why: an outage, by: Mia}
+"""
+    excusing = version_of(agreement(calendar="always", more=outage), 2)
+    lead = waiting("2024-01-08 10:00")
+    lead.touch("2024-01-08 11:45")
+    by = editions((APPLIED, excusing, OpenChoice.KEEP))
+    found = touch_of(lead, by, "2024-01-08 12:15")
+    assert (found.state, found.agreement_version) == (State.EXCUSED, "1+test")
+    taken_back = by.followed_by(pact(version=3), applied_us=to_us(utc("2024-01-08 12:10")), open_=OpenChoice.KEEP)
+    assert touch_of(lead, taken_back, "2024-01-08 12:15").state is State.MET_LATE
+    window = (to_us(utc("2024-01-08 10:30")), to_us(utc("2024-01-08 11:30")))
+    assert [by.changed_windows(mark) for mark in ("1 1+test", "2 2+test", None)] == [{window}, set(), {window}]
+    assert taken_back.changed_windows("2 2+test") == {window}
+
+
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("done", ["2024-01-08 11:40", "2024-01-08 11:59", APPLIED])
 def test_what_was_done_by_then_never_changes(choice: OpenChoice, done: str) -> None:

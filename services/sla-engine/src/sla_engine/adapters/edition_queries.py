@@ -34,3 +34,20 @@ CHANNEL = "sla_engine_agreements"
 
 TELL = f"SELECT pg_notify('{CHANNEL}', $1::text)"
 """Tell running engines; they look for themselves as well."""
+
+PROGRESS = """
+SELECT agreement AS mark, count(*) AS partitions FROM sla_engine.partitions
+WHERE agreement IS NOT NULL OR position IS NOT NULL GROUP BY agreement
+"""
+"""Under which edition the open leads of how many partitions were last judged."""
+
+LEADS_CONCERNED = """
+SELECT l.id, l.history FROM sla_engine.leads l
+WHERE l.id > $1 AND EXISTS (
+  SELECT FROM sla_engine.obligations o
+  WHERE o.lead = l.id AND o.state <> 'withdrawn' AND (o.stopped_at IS NULL OR EXISTS (
+    SELECT FROM unnest($3::timestamptz[], $4::timestamptz[]) AS w (since, until)
+    WHERE o.started_at <= w.until AND greatest(o.stopped_at, o.deadline) >= w.since)))
+ORDER BY l.id LIMIT $2
+"""
+"""Histories of leads with a promise that is open, or that ran in a window; a batch of them, behind an id."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
 import asyncpg
 
@@ -18,13 +18,16 @@ from sla_engine.application.in_force import Applied, Draft, InForce, Overtaken
 from sla_engine.application.ports import StoreUnavailable
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.editions import Edition, Editions, OpenChoice
-from sla_engine.domain.instants import to_us
+from sla_engine.domain.history import History
+from sla_engine.domain.instants import from_us, to_us
 
 logger = get_logger(__name__)
 
 POLL_SECONDS = 5.0
 """A running engine looks for new editions this often, should it not hear of them."""
 CONNECT_SECONDS = 10.0
+BATCH_LEADS = 1000
+"""Histories read at once for a plan."""
 
 
 class PostgresArchive:
@@ -58,6 +61,25 @@ class PostgresArchive:
             )
             for row in rows
         ]
+
+    async def progress(self) -> Mapping[str | None, int]:
+        """As the port says."""
+        with self._translated():
+            rows = await self._pool.fetch(queries.PROGRESS)
+        return {row["mark"]: row["partitions"] for row in rows}
+
+    async def concerned(self, windows: Iterable[tuple[int, int]]) -> AsyncIterator[Sequence[History]]:
+        """As the port says."""
+        ends = [(from_us(since_us), from_us(until_us)) for since_us, until_us in windows]
+        since, until = [end[0] for end in ends], [end[1] for end in ends]
+        after = 0
+        while True:
+            with self._translated():
+                rows = await self._pool.fetch(queries.LEADS_CONCERNED, after, BATCH_LEADS, since, until)
+            if not rows:
+                return
+            yield [History.from_bytes(row["history"]) for row in rows]
+            after = rows[-1]["id"]
 
     async def apply(self, draft: Draft, *, open_: OpenChoice, by: str, after: int) -> Applied:
         """As the port says."""

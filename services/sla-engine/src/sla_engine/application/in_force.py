@@ -1,6 +1,6 @@
 """The agreement in force: which editions this process knows, and how it comes to know more."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -9,6 +9,7 @@ import msgspec
 from shared.logs import get_logger
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.editions import Editions, OpenChoice
+from sla_engine.domain.history import History
 
 logger = get_logger(__name__)
 
@@ -47,6 +48,14 @@ class Archive(Protocol):
 
     async def listed(self) -> Sequence[Applied]:
         """All editions, newest first, without their content."""
+        ...
+
+    async def progress(self) -> Mapping[str | None, int]:
+        """Under which edition, by its mark, the open leads of how many partitions were last judged."""
+        ...
+
+    def concerned(self, windows: Iterable[tuple[int, int]]) -> AsyncIterator[Sequence[History]]:
+        """In batches, the leads with a promise that is open, or that ran in one of the windows."""
         ...
 
     async def apply(self, draft: Draft, *, open_: OpenChoice, by: str, after: int) -> Applied:

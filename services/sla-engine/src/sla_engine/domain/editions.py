@@ -154,7 +154,8 @@ class _Session:
 
     def verdict(self) -> Verdict:
         """The verdict of the newest edition in force, with every obligation from where it belongs."""
-        first, last = self._first(), self._last()
+        last = self._last()
+        first = min(self._first(), last)
         for place in range(first, last + 1):
             verdict = self._enter(place, since_us=_ALWAYS_US if place == first else self._applied_us(place))
         following_us = self._applied_us(last + 1)

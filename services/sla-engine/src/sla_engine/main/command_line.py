@@ -11,13 +11,16 @@ from shared.database.migrations import upgrade
 from shared.logs import configure_logs
 from shared.process import TOLD_WRONGLY, StartError, read_settings, run_process
 from sla_engine.adapters.agreement_file import json_schema, read_agreement
+from sla_engine.adapters.draft_file import read_draft
 from sla_engine.adapters.events_file import read_events
 from sla_engine.adapters.schema import MIGRATIONS
 from sla_engine.config import EngineSettings
-from sla_engine.entrypoints import paper
+from sla_engine.entrypoints import editing, paper
+from sla_engine.main.editing import opener
 from sla_engine.main.explaining import explained
 from sla_engine.main.forgetting import forget
 from sla_engine.main.service import serve
+from sla_engine.main.standing import who
 
 NOT_FOUND = 1
 
@@ -85,4 +88,5 @@ async def _migrate(settings: EngineSettings) -> list[str]:
         return await upgrade(backing.database_url, MIGRATIONS)
 
 
+editing.register(app, editing.Desk(read_draft=read_draft, open_archive=opener(_settings), who=who))
 paper.register(app, paper.Files(read_agreement=read_agreement, read_events=read_events, schema=json_schema))
