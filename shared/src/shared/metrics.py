@@ -141,6 +141,12 @@ BREACH_LATENESS = Metric(
     (),
     DELAY_BUCKETS,
 )
+TARGET_RATIO = Metric(
+    "leadpact_target_ratio",
+    Kind.GAUGE,
+    "The share of a clock's promises that the agreement wants kept.",
+    ("clock", "team"),
+)
 TARGET_SECONDS = Metric(
     "leadpact_target_seconds", Kind.GAUGE, "The promised time of a clock in its default segment.", ("clock", "team")
 )

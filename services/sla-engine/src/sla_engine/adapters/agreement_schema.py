@@ -314,6 +314,7 @@ class ClockEntry(Section):
         OnReassignment.CONTINUE, description="continue: what was used stays used; restart: a new owner starts afresh."
     )
     blame: Blame | None = Field(None, description="Who is charged with a miss; else as the agreement says.")
+    goal: Text = Field("90%", description="The share of promises to be kept; what is left of 100% is the budget.")
     escalate_to: Text | None = Field(None, description="The team that hears of it; else the team of who is charged.")
     touch: TouchEntry | None = Field(None, description="For first_touch: what counts as one.")
     cancelled_by_rejection: bool = Field(default=True, description="For first_touch: a rejection by sales ends it.")

@@ -27,6 +27,7 @@ from sla_engine.domain.durations import (
     Duration,
     DurationError,
     parse_duration,
+    parse_share,
     parse_target,
     parse_warning,
 )
@@ -132,6 +133,7 @@ def _clock(name: str, entry: schema.ClockEntry, around: Around) -> Clock | None:
         on_reassignment=said.on_reassignment,
         blame=said.blame or around.read.agreement.blame,
         escalate_to=said.escalate_to,
+        goal=_read(parse_share, said.goal, (*path, "goal"), faults) or 0.0,
         line=faults.lines.of(path),
     )
 

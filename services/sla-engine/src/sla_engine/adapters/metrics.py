@@ -58,6 +58,7 @@ class EngineMetrics:
         self._open = metrics.gauge(names.OPEN_OBLIGATIONS)
         self._next = metrics.gauge(names.NEXT_DEADLINE)
         self._target = metrics.gauge(names.TARGET_SECONDS)
+        self._goal = metrics.gauge(names.TARGET_RATIO)
         self._hours_open = metrics.gauge(names.BUSINESS_HOURS_OPEN)
         self._info = metrics.gauge(names.AGREEMENT_INFO)
         self.agreed(agreement)
@@ -67,7 +68,7 @@ class EngineMetrics:
         self._agreement = agreement
         self._clocks = list(agreement.clock_ids)
         self._teams = list(agreement.teams)
-        for gauge in (self._info, self._target, self._hours_open):
+        for gauge in (self._info, self._target, self._goal, self._hours_open):
             gauge.clear()
         self._info.labels(name=agreement.name, version=agreement.version).set(1)
         self._touch_all()
@@ -160,6 +161,7 @@ class EngineMetrics:
     def _show_targets(self) -> None:
         for clock in self._agreement.clocks:
             for team in self._agreement.teams.values():
+                self._goal.labels(clock=clock.id, team=team.name).set(clock.goal)
                 due = clock.targets[-1][1].in_round(1) if clock.targets else None
                 if isinstance(due, Duration):
                     seconds = due.in_calendar(team.calendar.business_day_us) / SECOND

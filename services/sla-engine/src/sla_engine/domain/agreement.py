@@ -178,6 +178,8 @@ class Clock:
     on_reassignment: OnReassignment = OnReassignment.CONTINUE
     blame: Blame = Blame.HOLDER_AT_DEADLINE
     escalate_to: str | None = None
+    goal: float = 0.9
+    """The share of promises to be kept, 0–1."""
     line: int = 0
     chained: frozenset[str] = field(init=False)
     """The clocks whose end it asks for."""

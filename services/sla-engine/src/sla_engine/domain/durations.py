@@ -15,6 +15,7 @@ _PART = re.compile(r"\s*(\d+(?:\.\d{1,6})?)\s*([a-z]+)\s*", re.IGNORECASE)
 _BUSINESS_DAYS = re.compile(r"\s*(\d+(?:\.\d{1,6})?)\s*business\s*days?\s*", re.IGNORECASE)
 _PLAIN_DAYS = re.compile(r"\s*\d+(?:\.\d+)?\s*(?:d|days?|w|weeks?)\s*", re.IGNORECASE)
 _PERCENT = re.compile(r"\s*(\d{1,2}(?:\.\d+)?)\s*%(?:\s*used)?\s*", re.IGNORECASE)
+_SHARE = re.compile(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*")
 _LEFT = re.compile(r"\s*(.+?)\s+(?:left|before)\s*", re.IGNORECASE)
 _WALL = re.compile(r"\s*(.+?)\s+wall(?:\s+time)?\s*", re.IGNORECASE)
 _DAYS = re.compile(r"\s*(\d+(?:\.\d{1,6})?)\s*(?:d|days?)\s*", re.IGNORECASE)
@@ -123,6 +124,14 @@ def parse_warning(text: str) -> Warning_:
         if not duration.business_days and duration.us > 0:
             return Warning_(name=text.strip(), left_us=duration.us)
     raise DurationError(f'"{text.strip()}" is no warning: write a share of the target such as "75%", or "15m left"')
+
+
+def parse_share(text: str) -> float:
+    """Read a share such as "90%" or "99.5%". Raises `DurationError` with the cure."""
+    share = _SHARE.fullmatch(text)
+    if share is None or not 0 < float(share[1]) <= 100:
+        raise DurationError(f'"{text.strip()}" is no share: write one such as "90%"')
+    return float(share[1]) / 100
 
 
 def say(duration_us: int) -> str:
