@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 
 from shared.events.sla import AnySlaEvent, encode
@@ -133,19 +134,35 @@ async def test_killed_amid_many_messages_to_the_preview(database_url: str, tmp_p
 
 
 async def test_a_backlog_is_read_to_its_end_before_anything_is_said(database_url: str, tmp_path: Path) -> None:
-    """More than one fetch of broken promises, and behind them that all but one were kept."""
-    breaches = [sla_events.breached(lead=f"hubspot:515:contact:{number}") for number in range(700)]
+    """Broken promises; several fetches of other news; and behind them that all promises but one were kept."""
+    breaches = [sla_events.breached(lead=f"hubspot:515:contact:{number}") for number in range(40)]
+    others = [sla_events.opened(lead=f"hubspot:515:contact:{number}") for number in range(100, 3100)]
     kept = [
         sla_events.retracted(breach, obligation=breach.obligation, lead=breach.lead, retracts=breach.id)
         for breach in breaches[1:]
     ]
     async with rig(database_url, tmp_path, with_slack=False) as there:
-        await there.tell(*breaches)
-        await there.tell(*kept)
+        for events in (breaches, others, kept):
+            await there.tell(*events)
         async with there.process("first") as first:
-            await there.comes_true(lambda: _said(there.feed) > 0, "the broken promise is told")
+            await all_decided(database_url, count=len(breaches))
             assert await first.stop() == 0
     assert _said(there.feed) == 1
+
+
+async def all_decided(database_url: str, *, count: int) -> None:
+    """So many messages were planned, and none waits any more."""
+    connection = await asyncpg.connect(database_url)
+    try:
+
+        async def decided() -> bool:
+            found = await connection.fetch("SELECT due_at FROM notifier.deliveries WHERE step = 'breach'")
+            assert [row["due_at"] for row in found] == [None] * count
+            return True
+
+        await eventually(decided, within_seconds=WITHIN_SECONDS, what="every message is decided")
+    finally:
+        await connection.close()
 
 
 async def test_two_replicas_say_each_announcement_once_at_slacks_pace(database_url: str, tmp_path: Path) -> None:
