@@ -5,6 +5,8 @@ from datetime import timedelta
 import msgspec
 
 from shared.events import sla
+from sla_engine.domain.editions import Editions, OpenChoice
+from sla_engine.domain.instants import to_us
 from sla_engine.domain.rehearsal import rehearse
 from tests.support.story_builder import Lead, agreement, utc
 
@@ -42,3 +44,21 @@ def test_what_came_later_takes_back_what_was_said_before() -> None:
     assert said.count(sla.ObligationBreached) == 1
     assert sla.ObligationRetracted in said
     assert said[-1] is sla.ObligationMet
+
+
+def test_an_edition_is_known_from_the_instant_of_its_applying_and_the_lead_is_judged_again_then() -> None:
+    lead = Lead()
+    lead.stage("2024-01-08 10:00")
+    lead.owner("2024-01-08 10:00")
+    longer = agreement(touch="default: 3h", warnings="")
+    by = Editions.only(agreement(warnings="")).followed_by(
+        longer, applied_us=to_us(utc("2024-01-08 12:00")), open_=OpenChoice.RECOMPUTE
+    )
+    said = [each for each in rehearse(lead.events, by, utc("2024-01-08 16:00")) if each.clock == "first_touch"]
+    assert [(type(each), each.announced_at) for each in said] == [
+        (sla.ObligationOpened, utc("2024-01-08 10:00:01")),
+        (sla.ObligationBreached, utc("2024-01-08 11:00:30")),
+        (sla.ObligationRetracted, utc("2024-01-08 12:00")),
+        (sla.ObligationBreached, utc("2024-01-08 13:00:30")),
+    ]
+    assert [each.agreement_version == longer.version for each in said] == [False, False, True, True]

@@ -161,3 +161,40 @@ def test_check_refuses_a_faulty_one_with_every_fault(folder: Path) -> None:
 def test_the_schema_is_printed_for_editors() -> None:
     result = CliRunner().invoke(app, ["schema"])
     assert json.loads(result.stdout)["properties"]["clocks"]
+
+
+def test_an_edit_is_rehearsed_on_paper(folder: Path) -> None:
+    (folder / "next.yaml").write_text(SOUND.replace("default: 1h", "default: 10m"))
+    applied = f"{folder / 'next.yaml'}@2024-01-09T15:45:00Z"
+    code, printed, _ = judge(folder, "--then", applied, "--json")
+    assert code == 0
+    whole = json.loads(printed)
+    (ada, grace) = [{each["clock"]: each for each in lead["obligations"]} for lead in whole["leads"]]
+    assert grace["handoff"]["deadline"] == "2024-01-09T15:40:00Z"
+    assert grace["handoff"]["agreement_version"] == whole["agreement_version"]
+    assert ada["handoff"]["agreement_version"] != whole["agreement_version"], "closed under the first edition"
+    _, printed, _ = judge(folder, "--then", f"{applied},keep")
+    assert "by version 3+" in printed
+    _, printed, _ = judge(folder, "--then", f"{applied},restart", "--json")
+    assert json.loads(printed)["leads"][1]["obligations"][0]["deadline"] == "2024-01-09T15:55:00Z"
+
+
+@pytest.mark.parametrize(
+    ("then", "cure"),
+    [
+        ("next.yaml", "Write it such as next.yaml@"),
+        ("agreement.yaml@soon", "is no instant"),
+        ("agreement.yaml@2024-01-09T15:45:00", "has no zone"),
+        ("agreement.yaml@2024-01-09T15:45:00Z,forget", "keep, recompute or restart"),
+        ("nowhere.yaml@2024-01-09T15:45:00Z", "can't be read"),
+    ],
+)
+def test_what_is_wrong_with_a_later_edition_is_said_with_the_cure(folder: Path, then: str, cure: str) -> None:
+    code, _, said = judge(folder, "--then", str(folder / then))
+    assert (code, cure in said) == (2, True)
+
+
+def test_later_editions_come_in_their_order(folder: Path) -> None:
+    late, early = [f"{folder / 'agreement.yaml'}@2024-01-0{day}T10:00Z" for day in (9, 8)]
+    code, _, said = judge(folder, "--then", late, "--then", early)
+    assert (code, "in their order" in said) == (2, True)

@@ -10,20 +10,23 @@ from shared.events.sla import AnySlaEvent
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.announced import Announced
 from sla_engine.domain.announcement import announce, next_wake
+from sla_engine.domain.editions import Editions, judge_under
 from sla_engine.domain.history import History
-from sla_engine.domain.judgement import judge
+from sla_engine.domain.instants import from_us, to_us
 
 
-def rehearse(events: Iterable[LeadEvent], agreement: Agreement, until: datetime) -> list[AnySlaEvent]:
+def rehearse(events: Iterable[LeadEvent], by: Agreement | Editions, until: datetime) -> list[AnySlaEvent]:
     """All announcements on one lead up to `until`: each event is known from the instant at which it was received.
 
-    What was received at one instant came in one request, and is known at once.
+    What was received at one instant came in one request, and is known at once. An edition of the agreement is known
+    from the instant at which it is applied, and the lead is judged again then.
     """
     received_at = operator.attrgetter("received_at")
     arriving = sorted((event for event in events if event.received_at <= until), key=received_at)
     if not arriving:
         return []
-    stage = _Stage(History(arriving[0].lead, arriving[0].source), agreement)
+    editions = by if isinstance(by, Editions) else Editions.only(by)
+    stage = _Stage(History(arriving[0].lead, arriving[0].source), editions)
     for instant, together in itertools.groupby(arriving, key=received_at):
         stage.sleep(instant)
         stage.history = stage.history.with_events(together)[0]
@@ -35,21 +38,27 @@ def rehearse(events: Iterable[LeadEvent], agreement: Agreement, until: datetime)
 class _Stage:
     """One lead's state between two instants."""
 
-    def __init__(self, history: History, agreement: Agreement) -> None:
+    def __init__(self, history: History, editions: Editions) -> None:
         self.history = history
-        self.agreement = agreement
+        self.editions = editions
+        self.applied = [from_us(edition.applied_us) for edition in editions.all[1:]]
         self.announced = Announced()
         self.said: list[AnySlaEvent] = []
         self.wake: datetime | None = None
 
     def sleep(self, until: datetime) -> None:
-        """Let time pass, looking whenever something falls due."""
-        while self.wake is not None and self.wake <= until:
-            self.look(self.wake)
+        """Let time pass, looking whenever something falls due or an edition is applied."""
+        while (at := min([each for each in (self.wake, *self.applied) if each is not None], default=None)) is not None:
+            if at > until:
+                return
+            self.look(at)
 
     def look(self, now: datetime) -> None:
         """Judge, announce, and note when to look again."""
-        verdict = judge(self.history, self.agreement, now)
+        self.applied = [at for at in self.applied if at > now]
+        if not self.history.facts:
+            return
+        verdict = judge_under(self.history, self.editions.known_at(to_us(now)), now)
         said, self.announced = announce(self.announced, verdict, now)
         self.said += said
         self.wake = next_wake(verdict, self.announced, now)

@@ -14,7 +14,8 @@ from shared.events.lead import LeadEvent
 from sla_engine.application.joining import join_all, kept_promises
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.agreement_faults import AgreementError
-from sla_engine.domain.judgement import judge
+from sla_engine.domain.editions import Editions, OpenChoice, judge_under
+from sla_engine.domain.instants import to_us
 from sla_engine.domain.obligation import Verdict
 from sla_engine.domain.paper_faults import EventsError
 from sla_engine.domain.rehearsal import rehearse
@@ -52,8 +53,16 @@ def register(app: typer.Typer, files: Files) -> None:
 
     @app.command(name="judge")
     def judge_(
+        *,
         agreement: Annotated[Path, typer.Option(help="The agreement, a YAML file.")],
         events: Annotated[Path, typer.Option(help="Lead events, one JSON object a line; - reads standard input.")],
+        then: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="A later edition, applied at an instant: next.yaml@2026-01-05T10:00Z, and after a comma what "
+                "becomes of open promises: keep, recompute (unless said) or restart. May be given again."
+            ),
+        ] = None,
         at: Annotated[str, typer.Option(help="Judge at this instant: 2026-01-05T10:00Z, or `now`.")] = "now",
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,  # noqa: FBT002 - a flag
         announcements: Annotated[  # noqa: FBT002 - a flag
@@ -67,18 +76,19 @@ def register(app: typer.Typer, files: Files) -> None:
         received_at on, and each lead by itself.
         Exit codes: 0 judged, 2 a file or the instant was refused.
         """
-        now = _instant(at)
-        by = _agreement(files, agreement)
+        now = _instant(at, "--at")
+        editions = _editions(_agreement(files, agreement), then or [], files)
+        by = editions.known_at(to_us(now))
         leads = _by_lead(_events(files, events))
         histories = join_all(leads)
-        verdicts = [kept_promises(judge(history, by, now), history) for history in histories.values()]
+        verdicts = [kept_promises(judge_under(history, by, now), history) for history in histories.values()]
         said = [rehearse(told, by, now) for told in leads.values()] if announcements else None
         if as_json:
-            typer.echo(paper_json(by, now, verdicts, said))
+            typer.echo(paper_json(by.newest.agreement, now, verdicts, said))
             return
-        print_verdicts(by, now, verdicts)
+        print_verdicts(by.newest.agreement, now, verdicts)
         if said is not None:
-            print_announcements(by, _names(verdicts), [each for told in said for each in told])
+            print_announcements(by.newest.agreement, _names(verdicts), [each for told in said for each in told])
 
 
 def _by_lead(events: Sequence[LeadEvent]) -> dict[str, list[LeadEvent]]:
@@ -110,15 +120,36 @@ def _events(files: Files, file: Path) -> list[LeadEvent]:
     return events
 
 
-def _instant(text: str) -> datetime:
+def _editions(first: Agreement, then: Sequence[str], files: Files) -> Editions:
+    """The first agreement and those that were applied later."""
+    editions = Editions.only(first)
+    for text in then:
+        named, _, choice = text.partition(",")
+        file, at, instant = named.rpartition("@")
+        if not at or not file:
+            _refuse(f'--then: "{text}" names no instant. Write it such as next.yaml@2026-01-05T10:00Z,keep')
+        if choice and choice not in list(OpenChoice):
+            _refuse(f'--then: "{choice}" is no choice. Write keep, recompute or restart after the comma')
+        applied_us = to_us(_instant(instant, "--then"))
+        if len(editions.all) > 1 and applied_us <= editions.newest.applied_us:
+            _refuse(f"--then: {file} must be applied later than the edition before it. Give them in their order")
+        editions = editions.followed_by(
+            _agreement(files, Path(file)),
+            applied_us=applied_us,
+            open_=OpenChoice(choice) if choice else OpenChoice.RECOMPUTE,
+        )
+    return editions
+
+
+def _instant(text: str, option: str) -> datetime:
     if text == "now":
         return datetime.now(UTC)
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
-        _refuse(f'--at: "{text}" is no instant. Write it such as 2026-01-05T10:00Z')
+        _refuse(f'{option}: "{text}" is no instant. Write it such as 2026-01-05T10:00Z')
     if read.tzinfo is None:
-        _refuse(f'--at: "{text}" has no zone. Write 2026-01-05T10:00Z, or an offset such as +01:00')
+        _refuse(f'{option}: "{text}" has no zone. Write 2026-01-05T10:00Z, or an offset such as +01:00')
     return read.astimezone(UTC)
 
 

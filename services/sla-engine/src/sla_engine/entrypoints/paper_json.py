@@ -55,6 +55,7 @@ def _obligation(each: Obligation) -> dict[str, Any]:
         "start_events": each.start_events,
         "stop_event": each.stop_event,
         "agreement_line": each.agreement_line,
+        "agreement_version": each.agreement_version,
     }
 
 

@@ -42,15 +42,17 @@ def print_verdicts(agreement: Agreement, now: datetime, verdicts: Sequence[Verdi
         heads = _row(console, "", ("from", "due", "to"), ("business", "wall"))
         console.print(f"[dim]{heads}[/dim]")
         for each in verdict.obligations:
-            _print_obligation(console, each, times)
+            _print_obligation(console, each, times, newest=agreement.version)
 
 
-def _print_obligation(console: Console, each: Obligation, times: "_Times") -> None:
+def _print_obligation(console: Console, each: Obligation, times: "_Times", *, newest: str) -> None:
     cycle = f" #{each.cycle}" if each.cycle > 1 else ""
     segment = "" if each.segment == "default" else f", {each.segment}"
     said = [each.reason] if each.reason else []
     if each.breach is not None:
         said.append(f"breached {times.us(each.breach.at_us)}")
+    if each.agreement_version != newest:
+        said.append(f"by version {each.agreement_version}")
     reason = f" [dim]{escape('; '.join(said))}[/dim]" if said else ""
     state = f"[{_STYLES[each.state]}]{each.state.value.replace('_', ' ')}[/]"
     console.print(
