@@ -26,6 +26,7 @@ OPERATIONS = (
     ("sla-engine passes merged leads on", "send", topics.LEAD_EVENTS),
     ("sla-engine tells what became of promises", "send", topics.SLA_EVENTS),
     ("notifier delivers", "receive", topics.SLA_EVENTS),
+    ("ingest forgets", "receive", topics.SLA_EVENTS),
 )
 DESCRIPTIONS = {
     topics.CRM_RECEIVED: "Verified webhook requests as they came in, keyed by source; kept for replays.",

@@ -10,8 +10,16 @@ from tests.integration.shared.migrations_suite import MigrationsSuite
 pytestmark = pytest.mark.postgres
 
 
+REQUEST = "INSERT INTO ingest.dead_requests (raw_id, source, request) VALUES ('r1', 'form', 'whole')"
+LETTER = "INSERT INTO ingest.dead_letters (id, raw_id, reason, detail) VALUES ('d1', 'r1', 'malformed_body', 'why')"
+
+
 class TestIngest(MigrationsSuite):
     source = INGEST
+    data_before_last = (REQUEST, LETTER)
+
+    async def check_data(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        assert await connection.fetchval("SELECT request FROM ingest.dead_requests") == b"whole"
 
 
 LEAD = """

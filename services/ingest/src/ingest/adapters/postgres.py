@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
 import asyncpg
 
 from ingest.adapters import queries
-from ingest.application.ports import Claim, DeadLetter, Fenced, StoredDeadLetter, StoreUnavailable
+from ingest.application.ports import Claim, DeadLetter, Fenced, Remains, StoredDeadLetter, StoreUnavailable
 from shared.database import DatabaseError, database_errors, open_pool
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -107,6 +107,17 @@ class PostgresLedger:
                 names = sorted(heard)
                 await connection.execute(queries.HEARD, names, [heard[name] for name in names])
 
+    async def forgotten(self, leads: Sequence[str]) -> frozenset[str]:
+        """As the port says."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(queries.FORGOTTEN_AMONG, list(leads))
+        return frozenset(row["lead"] for row in rows)
+
+    async def all_forgotten(self) -> Sequence[str]:
+        """As the port says."""
+        async with self._database.connection() as connection:
+            return [row["lead"] for row in await connection.fetch(queries.ALL_FORGOTTEN)]
+
     async def heard(self) -> Mapping[str, datetime]:
         """When each source was last heard."""
         async with self._database.connection() as connection:
@@ -156,6 +167,43 @@ class PostgresDeadLetters:
         async with self._database.connection() as connection:
             status = await connection.execute(queries.DELETE_BEFORE, instant)
         return int(status.rpartition(" ")[2])
+
+
+class PostgresOblivion:
+    """The `Oblivion` port."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def positions(self) -> Mapping[int, int]:
+        """As the port says."""
+        async with self._database.connection() as connection:
+            return {row["partition"]: row["position"] for row in await connection.fetch(queries.FORGETTING_POSITIONS)}
+
+    async def moved(self, partition: int, position: int) -> None:
+        """As the port says."""
+        async with self._database.connection() as connection:
+            await connection.execute(queries.MOVE_FORGETTING, partition, position)
+
+    async def translated(self) -> Mapping[int, int]:
+        """As the port says."""
+        async with self._database.connection() as connection:
+            return {row["partition"]: row["position"] for row in await connection.fetch(queries.POSITIONS)}
+
+    async def forget(self, lead: str, *, containing: bytes, bare: Callable[[bytes], Remains]) -> int:
+        """As the port says."""
+        changed = 0
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.execute(queries.FORGET, lead)
+            for row in await connection.fetch(queries.REQUESTS_WITH, containing):
+                left = bare(row["request"])
+                if left.value is None:
+                    await connection.execute(queries.DELETE_REQUEST, row["raw_id"])
+                elif left.value != row["request"]:
+                    await connection.execute(queries.REWRITE_REQUEST, row["raw_id"], left.value)
+                    await connection.execute(queries.DELETE_PARTS, row["raw_id"], sorted(left.gone))
+                changed += left.value != row["request"]
+        return changed
 
 
 async def _keep(connection: Connection, letters: Sequence[DeadLetter]) -> None:

@@ -65,3 +65,36 @@ DELETE_BEFORE = "DELETE FROM ingest.dead_requests WHERE first_seen < $1"
 
 READY = "SELECT 1"
 """Whether the database answers."""
+
+FORGET = "INSERT INTO ingest.forgotten (lead) VALUES ($1) ON CONFLICT (lead) DO NOTHING"
+"""The person behind a lead asked to be deleted."""
+
+FORGOTTEN_AMONG = "SELECT lead FROM ingest.forgotten WHERE lead = ANY($1::text[])"
+"""Which of these leads are forgotten."""
+
+ALL_FORGOTTEN = "SELECT lead FROM ingest.forgotten"
+"""All leads that are forgotten: what could not be translated is looked through for them."""
+
+FORGETTING_POSITIONS = "SELECT partition, position FROM ingest.forgetting_offsets"
+"""How far sla.events was read for leads that are forgotten."""
+
+MOVE_FORGETTING = """
+INSERT INTO ingest.forgetting_offsets AS o (partition, position) VALUES ($1, $2)
+ON CONFLICT (partition) DO UPDATE SET position = greatest(o.position, excluded.position)
+"""
+"""All before this was dealt with. Doing it twice is doing it once, so no epoch guards it."""
+
+REQUESTS_WITH = "SELECT raw_id, request FROM ingest.dead_requests WHERE position($1::bytea in request) > 0 FOR UPDATE"
+"""Kept requests in which these bytes stand."""
+
+REWRITE_REQUEST = "UPDATE ingest.dead_requests SET request = $2 WHERE raw_id = $1"
+"""Keep this instead."""
+
+DELETE_REQUEST = "DELETE FROM ingest.dead_requests WHERE raw_id = $1"
+"""Keep it no more, nor its letters."""
+
+DELETE_PARTS = "DELETE FROM ingest.dead_letters WHERE raw_id = $1 AND part = ANY($2::integer[])"
+"""Letters about parts that are gone."""
+
+POSITIONS = "SELECT partition, position FROM ingest.offsets WHERE position IS NOT NULL"
+"""How far crm.received was translated."""

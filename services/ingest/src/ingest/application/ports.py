@@ -1,6 +1,6 @@
 """What the application asks of the outside, besides the stream."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -78,6 +78,41 @@ class Ledger(Protocol):
 
         Raises `Fenced` or `StoreUnavailable`.
         """
+        ...
+
+    async def forgotten(self, leads: Sequence[str]) -> frozenset[str]:
+        """Which of these leads are forgotten. Raises `StoreUnavailable`."""
+        ...
+
+    async def all_forgotten(self) -> Sequence[str]:
+        """All that are. Raises `StoreUnavailable`."""
+        ...
+
+
+class Remains(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of a stored request: None: nothing of it is to be kept. `gone` are numbers of its parts."""
+
+    value: bytes | None
+    gone: frozenset[int] = frozenset()
+
+
+class Oblivion(Protocol):
+    """Leads that are forgotten. Every call may raise `StoreUnavailable`."""
+
+    async def positions(self) -> Mapping[int, int]:
+        """How far each partition of `sla.events` was read for leads that are forgotten."""
+        ...
+
+    async def moved(self, partition: int, position: int) -> None:
+        """All before `position` was dealt with."""
+        ...
+
+    async def translated(self) -> Mapping[int, int]:
+        """How far each partition of `crm.received` was translated."""
+        ...
+
+    async def forget(self, lead: str, *, containing: bytes, bare: Callable[[bytes], Remains]) -> int:
+        """Note that the lead is forgotten, and bare the dead letters whose request contains these bytes; how many."""
         ...
 
 

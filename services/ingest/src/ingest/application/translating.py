@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ingest.application.failure_limit import FailureLimit, RecentOutcomes
+from ingest.application.forgetting import is_passed_on, letters_without
 from ingest.application.letters import Translated, translated
 from ingest.application.ports import Claim, Fenced, Ledger, StoreUnavailable
 from ingest.domain.sources import Sources
@@ -116,19 +117,32 @@ class Translating:
     async def _process(self, claim: Claim, fetch: Fetch) -> None:
         began = asyncio.get_running_loop().time()
         results = await self._translate(fetch)
-        records = [record for result in results for record in result.records]
+        forgotten = await self._forgotten(results)
+        records = [
+            record
+            for result in results
+            for event, record in zip(result.events, result.records, strict=True)
+            if is_passed_on(event, forgotten)
+        ]
+        letters = [letter for result in results for letter in result.letters]
+        if letters and (leads := await self._ledger.all_forgotten()):
+            letters = letters_without(letters, leads, self._sources)
         if records:
             await self._stream.append(LEAD_EVENTS, records)
         await self._ledger.commit(
             claim,
             position=fetch.position,
-            letters=[letter for result in results for letter in result.letters],
+            letters=letters,
             heard=_heard(results),
         )
         self._positions[fetch.partition] = fetch.position
         if results:
             self._watcher.translated(results, seconds=asyncio.get_running_loop().time() - began)
             _log_failures(results)
+
+    async def _forgotten(self, results: Sequence[Translated]) -> frozenset[str]:
+        leads = {event.lead for result in results for event in result.events}
+        return await self._ledger.forgotten(sorted(leads)) if leads else frozenset()
 
     async def _translate(self, fetch: Fetch) -> list[Translated]:
         results: list[Translated] = []

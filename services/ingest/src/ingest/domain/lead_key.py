@@ -31,3 +31,16 @@ def lead_url(source: Source, *, account: str, object_name: str, object_id: str) 
     if template is None:
         return None
     return template.replace("{account}", account).replace("{object}", object_name).replace("{id}", object_id)
+
+
+def may_come_from(lead: str, source: Source) -> bool:
+    """Whether a source of this kind and name gives keys such as this."""
+    return lead.partition(":")[0] == _PREFIX.get(source.kind, source.name)
+
+
+def ids_in(lead: str) -> tuple[str, ...]:
+    """The CRM's own id in a lead's key, in each form in which a request may have it."""
+    parts = lead.split(":", 3)
+    found = parts[-1]
+    # Salesforce: the last three of 18 characters are a checksum of the others, and left out in places
+    return (found, found[:15]) if parts[0] == "salesforce" and len(found) == 18 else (found,)

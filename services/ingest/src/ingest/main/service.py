@@ -10,12 +10,13 @@ from importlib.metadata import version
 from uuid import uuid4
 
 from ingest.adapters.metrics import SERVICE, TranslationMetrics
-from ingest.adapters.postgres import Database, PostgresDeadLetters, PostgresLedger
+from ingest.adapters.postgres import Database, PostgresDeadLetters, PostgresLedger, PostgresOblivion
 from ingest.adapters.schema import MIGRATIONS
 from ingest.adapters.sources_file import SourcesFileError, load_sources
 from ingest.adapters.spool import DiskSpool, SpoolTaken
 from ingest.application.draining import Drainer
 from ingest.application.failure_limit import FailureLimit
+from ingest.application.forgetting import Forgetting
 from ingest.application.intake import Intake
 from ingest.application.ports import StoreUnavailable
 from ingest.application.retention import Retention
@@ -97,6 +98,7 @@ class _Service:
             owner=f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}",
             batch_records=settings.ingest_batch_records,
         )
+        self._forgetting = Forgetting(stream=backing.stream, oblivion=PostgresOblivion(database), sources=sources)
         self._drainer = Drainer(stream=backing.stream, spool=spool)
         self._retention = Retention(letters=letters, keep=timedelta(days=settings.ingest_dead_letter_days), clock=_now)
         operations = Operations(metrics=metrics)
@@ -124,6 +126,7 @@ class _Service:
                 "translation": self._translate,
                 "spool": self._drain,
                 "retention": self._retain,
+                "forgetting": self._forget,
             },
             stop=stop,
             grace_seconds=self._settings.stop_grace_seconds,
@@ -135,6 +138,20 @@ class _Service:
 
     async def _drain(self, stop: asyncio.Event) -> None:
         await self._drainer.run(stop)
+
+    async def _forget(self, stop: asyncio.Event) -> None:
+        await self._when_prepared(stop)
+        await self._forgetting.run(stop)
+
+    async def _when_prepared(self, stop: asyncio.Event) -> None:
+        """Another task prepares."""
+        stopping = asyncio.create_task(stop.wait())
+        prepared = asyncio.create_task(self._prepared.wait())
+        try:
+            await asyncio.wait({stopping, prepared}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            prepared.cancel()
 
     async def _retain(self, stop: asyncio.Event) -> None:
         await self._retention.run(stop)
