@@ -9,137 +9,42 @@ from datetime import datetime
 import msgspec
 
 from shared.events.envelope import OwnerKind
+from sla_engine.application.asking import in_words
 from sla_engine.application.dossier import Provenance
+from sla_engine.application.explained import (
+    Announcement,
+    Charge,
+    ExcuseExplained,
+    Explanation,
+    Ground,
+    Interval,
+    Moment,
+    ObligationExplained,
+    PauseExplained,
+    Turn,
+    WarningAt,
+)
 from sla_engine.application.forgetting import is_forgotten
 from sla_engine.application.joining import kept_promises
 from sla_engine.application.narrative import narrate
 from sla_engine.application.reading import LeadRecord
-from sla_engine.domain.agreement import Agreement, Person
+from sla_engine.application.working import (
+    OPEN,
+    Sum,
+    Working,
+    is_appointment,
+    own_pauses,
+    steps_to_deadline,
+    sum_of,
+    working,
+)
+from sla_engine.domain.agreement import Agreement, Blame, Clock
 from sla_engine.domain.announced import Told
-from sla_engine.domain.calendar import Calendar
-from sla_engine.domain.durations import say
 from sla_engine.domain.editions import Editions, judge_under
 from sla_engine.domain.facts import AnyFact, Assigned
 from sla_engine.domain.instants import from_us, seconds
-from sla_engine.domain.obligation import Holding, Obligation, State
-
-MOST_INTERVALS = 60
-"""Open intervals listed per holder; a longer turn is summed up."""
-
-
-class Interval(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch in which time counted."""
-
-    start: datetime
-    end: datetime
-
-
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """Who held the clock, and in which open hours. `to` None: still does."""
-
-    holder: str
-    holder_id: str
-    kind: OwnerKind | None
-    team: str | None
-    since: datetime
-    to: datetime | None
-    business_seconds: float
-    wall_seconds: float
-    calendar: str
-    intervals: Sequence[Interval]
-    more_intervals: int
-
-
-class Ground(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that a verdict rests on: it `started` or `ended` the clock."""
-
-    role: str
-    event: str
-    at: datetime
-    what: str
-
-
-class WarningAt(msgspec.Struct, frozen=True, kw_only=True):
-    """A warning of the agreement and when it falls due."""
-
-    name: str
-    at: datetime
-
-
-class Announcement(msgspec.Struct, frozen=True, kw_only=True):
-    """What was announced; `standing` False: it was taken back."""
-
-    event: str
-    transition: str
-    at: datetime
-    warning: str
-    standing: bool
-
-
-class ObligationExplained(msgspec.Struct, frozen=True, kw_only=True):
-    """One promise, and why it stands as it does. `used_ratio` is business time used over the target.
-
-    `agreement_version` names the edition of the agreement that judges it, and `agreement_line` is of that file.
-    """
-
-    id: str
-    clock: str
-    clock_name: str
-    cycle: int
-    segment: str
-    state: State
-    started_at: datetime
-    deadline: datetime
-    stopped_at: datetime | None
-    breached: bool
-    target_seconds: float
-    target_text: str
-    business_seconds: float
-    wall_seconds: float
-    used_ratio: float
-    reason: str
-    arithmetic: str
-    agreement_line: int
-    calendar: str
-    holder: str
-    team: str | None
-    turns: Sequence[Turn]
-    grounds: Sequence[Ground]
-    warnings: Sequence[WarningAt]
-    announcements: Sequence[Announcement]
-    agreement_version: str
-
-
-class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of the timeline. `provenance` None: not known. `from_lead`: a merged lead to which it happened."""
-
-    id: str
-    at: datetime
-    kind: str
-    what: str
-    provenance: Provenance | None
-    from_lead: str | None = None
-
-
-class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """One lead, explained at `judged_at`. `timezone` is the zone in which its team reads times.
-
-    `forgotten`: the person asked to be deleted; then there is nothing left to judge by, and no promise is explained.
-    """
-
-    key: str
-    name: str
-    source: str
-    crm_url: str | None
-    owner: str | None
-    team: str | None
-    timezone: str
-    agreement: str
-    agreement_version: str
-    judged_at: datetime
-    forgotten: bool
-    obligations: Sequence[ObligationExplained]
-    timeline: Sequence[Moment]
+from sla_engine.domain.moments import Moment as Condition
+from sla_engine.domain.obligation import Ending, Holding, Obligation, State
 
 
 def explain(record: LeadRecord, editions: Editions, now: datetime) -> Explanation:
@@ -189,11 +94,18 @@ def _explained(
     obligation: Obligation, facts: Mapping[str, AnyFact], told: Told | None, editions: Editions, told_by: _Teller
 ) -> ObligationExplained:
     agreement = editions.by_version(obligation.agreement_version)
+    clock = agreement.clock(obligation.clock)
+    workings = [working(holding, obligation, agreement) for holding in obligation.holders]
+    added = sum_of(obligation, workings)
+    charge = _charge(obligation)
+    restarted = obligation.target_since_us != obligation.started_us
     return ObligationExplained(
         id=obligation.id,
         clock=obligation.clock,
         clock_name=obligation.clock_name,
         cycle=obligation.cycle,
+        round=obligation.round,
+        rounds=None if clock is None else clock.times,
         segment=obligation.segment,
         state=obligation.state,
         started_at=obligation.started_at,
@@ -208,35 +120,119 @@ def _explained(
         if obligation.target_us
         else float(obligation.breached),
         reason=obligation.reason,
-        arithmetic=_arithmetic(obligation),
+        arithmetic=arithmetic(added, obligation),
+        sum=added,
+        due_reason=_due_reason(obligation),
+        deadline_steps=steps_to_deadline(obligation),
+        restarted_at=from_us(obligation.target_since_us) if restarted else None,
+        pauses=_pauses(obligation),
+        excuse=_excuse(obligation),
+        charge=charge,
+        blame=obligation.blame,
         agreement_line=obligation.agreement_line,
         calendar=obligation.calendar,
         holder=obligation.holder.name,
         team=obligation.escalation.team if obligation.escalation is not None else obligation.holder.team,
-        turns=[_turn(holding, agreement) for holding in obligation.holders],
-        grounds=_grounds(obligation, facts, told_by),
+        turns=[_turn(holding, found, charge) for holding, found in zip(obligation.holders, workings, strict=True)],
+        grounds=_grounds(obligation, facts, told_by, clock, agreement),
         warnings=[WarningAt(name=warning.name, at=from_us(warning.at_us)) for warning in obligation.warnings],
         announcements=_announcements(told),
         agreement_version=obligation.agreement_version,
     )
 
 
-def _arithmetic(obligation: Obligation) -> str:
-    """The sum in one line, such as "Ana 12 min + Ben 50 min = 1 h 2 min of 1 h: 2 min over"."""
-    parts = [f"{each.holder.name} {say(each.business_us)}" for each in obligation.holders]
-    total = parts[0] if len(parts) == 1 else f"{' + '.join(parts)} = {say(obligation.business_us)}"
-    over_us = obligation.business_us - obligation.target_us
+def arithmetic(added: Sum, obligation: Obligation) -> str:
+    """The sum in one line, such as "Ana 12 min + Ben 50 min = 1 h 2 min of 1 h: 2 min over"; no second is left out."""
+    parts = [f"{each.holder} {exactly(each.seconds)}" for each in added.terms]
+    total = parts[0] if len(parts) == 1 else f"{' + '.join(parts)} = {exactly(added.used_seconds)}"
+    if added.before_restart_seconds:
+        since = exactly(added.used_seconds - added.before_restart_seconds)
+        total += f", less {exactly(added.before_restart_seconds)} before the restart: {since}"
+    if added.over_seconds is None:
+        return f"{total} of {added.unit}, due at a time of day: {_at_the_hour(obligation)}"
     left = "left" if obligation.stopped_us is None else "to spare"
-    rest = f"{say(over_us)} over" if over_us > 0 else f"{say(-over_us)} {left}"
-    return f"{total} of {say(obligation.target_us)} business time: {rest}"
+    over = added.over_seconds
+    rest = f"{exactly(over)} over" if over > 0 else f"{exactly(-over)} {left}"
+    return f"{total} of {exactly(added.target_seconds)} {added.unit}: {rest}"
 
 
-def _turn(holding: Holding, agreement: Agreement) -> Turn:
-    end_us = holding.since_us + holding.wall_us
-    calendar = _calendar(holding, agreement)
-    found = [] if calendar is None else list(calendar.intervals(holding.since_us, end_us))
-    if sum(end - start for start, end in found) != holding.business_us:
-        found = []  # another calendar of that name was meant: rather no list than a wrong one
+def _at_the_hour(obligation: Obligation) -> str:
+    if obligation.breached or obligation.excuse is not None:
+        return "missed"
+    return "ahead" if obligation.stopped_us is None else "kept" if obligation.state is State.MET else "over"
+
+
+def exactly(duration_seconds: float) -> str:
+    """A duration with all its parts: "26 h 3 min 0.5 s". So what is added up here adds up for the reader too."""
+    rest_us = round(duration_seconds * 1e6)
+    hours, rest_us = divmod(rest_us, 3_600_000_000)
+    minutes, rest_us = divmod(rest_us, 60_000_000)
+    words = [f"{amount} {unit}" for amount, unit in ((hours, "h"), (minutes, "min")) if amount]
+    if rest_us or not words:
+        words.append(f"{rest_us / 1e6:.6f}".rstrip("0").rstrip(".") + " s")
+    return " ".join(words)
+
+
+def _due_reason(obligation: Obligation) -> str:
+    """How the deadline came about, in words; whose time led to it stands in the steps."""
+    since = "the restart" if obligation.target_since_us != obligation.started_us else "the start"
+    if is_appointment(obligation):
+        found = f"{obligation.target_text.removeprefix('by ')}, counted from the day of {since}"
+        found += f" by the calendar {obligation.calendar}" if len(obligation.holders) == 1 else ""
+    else:
+        unit = "of the wall clock" if "wall" in obligation.target_text else "of business time"
+        found = f"{exactly(seconds(obligation.target_us))} {unit} from {since}"
+    if obligation.pauses:
+        found += ", moved by the time in which nothing counted"
+    if obligation.state is State.PAUSED:
+        found += "; told as if time had counted again at once"
+    return found
+
+
+def _pauses(obligation: Obligation) -> Sequence[PauseExplained]:
+    return [
+        PauseExplained(
+            kind="exception" if each.from_event is None else "lead",
+            start=from_us(each.from_us),
+            to=None if each.to_us is None else from_us(each.to_us),
+            reason=each.reason,
+            author=each.author,
+            agreement_line=each.line or None,
+        )
+        for each in sorted(obligation.pauses, key=lambda each: each.from_us)
+    ]
+
+
+def _excuse(obligation: Obligation) -> ExcuseExplained | None:
+    excuse = obligation.excuse
+    if excuse is None:
+        return None
+    return ExcuseExplained(reason=excuse.reason, author=excuse.author, agreement_line=excuse.line)
+
+
+_BECAUSE = {
+    Blame.HOLDER_AT_DEADLINE: "held it at the deadline",
+    Blame.LONGEST_HOLDER: "had held it longest by the deadline",
+    Blame.FIRST_HOLDER: "held it first",
+}
+
+
+def _charge(obligation: Obligation) -> Charge | None:
+    breach = obligation.breach
+    if breach is None:
+        return None
+    return Charge(
+        holder=breach.holder.name,
+        holder_id=breach.holder.id,
+        team=breach.escalation.team if breach.escalation is not None else breach.holder.team,
+        rule=obligation.blame.value,
+        because=_BECAUSE[obligation.blame],
+    )
+
+
+def _turn(holding: Holding, found: Working | None, charge: Charge | None) -> Turn:
+    stretches = () if found is None else found.stretches
+    intervals = [Interval(start=each.start, end=each.end) for each in stretches if each.kind == OPEN]
     return Turn(
         holder=holding.holder.name,
         holder_id=holding.holder.id,
@@ -247,31 +243,70 @@ def _turn(holding: Holding, agreement: Agreement) -> Turn:
         business_seconds=seconds(holding.business_us),
         wall_seconds=seconds(holding.wall_us),
         calendar=holding.calendar,
-        intervals=[Interval(start=from_us(start), end=from_us(end)) for start, end in found[:MOST_INTERVALS]],
-        more_intervals=max(len(found) - MOST_INTERVALS, 0),
+        intervals=intervals,
+        more_intervals=0 if found is None else found.more_open,
+        stretches=stretches,
+        more_stretches=0 if found is None else found.more_stretches,
+        paused_seconds=None if found is None else found.paused_seconds,
+        closed_seconds=None if found is None else found.closed_seconds,
+        charged=charge is not None and charge.holder_id == holding.holder.id,
     )
 
 
-def _calendar(holding: Holding, agreement: Agreement) -> Calendar | None:
-    person = _person_by_id(agreement, holding.holder.id)
-    if person is not None and person.calendar.name == holding.calendar:
-        return person.calendar
-    teams = {team.calendar.name: team.calendar for team in agreement.teams.values()}
-    return agreement.calendars.get(holding.calendar) or teams.get(holding.calendar)
+_ENDED = {
+    Ending.STOPPED: "stopped",
+    Ending.RESET: "reset",
+    Ending.CANCELLED: "cancelled",
+    Ending.STAY_ENDED: "ended",
+    Ending.TERM_ENDED: "ended",
+    Ending.NOT_PROMISED: "ended",
+}
 
 
-def _person_by_id(agreement: Agreement, person_id: str) -> Person | None:
-    return next((person for person in agreement.people.values() if person.id == person_id), None)
+def _grounds(
+    obligation: Obligation,
+    facts: Mapping[str, AnyFact],
+    told_by: _Teller,
+    clock: Clock | None,
+    agreement: Agreement,
+) -> Sequence[Ground]:
+    """What started, paused, resumed and ended it, in that order of time."""
+    names = {each.id: each.name for each in agreement.clocks}
 
+    def ground(role: str, event: str | None, at_us: int, what: str, asked: Condition | None = None) -> Ground:
+        fact = None if event is None else facts.get(event)
+        return Ground(
+            role=role,
+            event=event,
+            at=from_us(at_us if fact is None else fact.at_us),
+            what=what if fact is None else told_by.say(fact),
+            question="" if asked is None else in_words(asked, names),
+        )
 
-def _grounds(obligation: Obligation, facts: Mapping[str, AnyFact], told_by: _Teller) -> Sequence[Ground]:
-    started = [("started", event) for event in obligation.start_events]
-    ended = [("ended", obligation.stop_event)] if obligation.stop_event is not None else []
-    return [
-        Ground(role=role, event=event, at=from_us(facts[event].at_us), what=told_by.say(facts[event]))
-        for role, event in (*started, *ended)
-        if event in facts
+    def asks(name: str) -> Condition | None:
+        return None if clock is None else getattr(clock, name)
+
+    found = [
+        ground("started", event, obligation.started_us, obligation.clock_name, asks("start"))
+        for event in obligation.start_events
     ]
+    for pause in own_pauses(obligation):
+        found.append(ground("paused", pause.from_event, pause.from_us, "paused", asks("pause")))
+        if pause.to_event is not None and pause.to_us is not None:
+            found.append(ground("resumed", pause.to_event, pause.to_us, "resumed", asks("resume")))
+    if obligation.ending is not None and obligation.stopped_us is not None:
+        role = _ENDED[obligation.ending]
+        asked = {"stopped": "stop", "reset": "reset", "cancelled": "cancel"}.get(role)
+        found.append(
+            ground(
+                role,
+                obligation.stop_event,
+                obligation.stopped_us,
+                obligation.reason,
+                None if asked is None else asks(asked),
+            )
+        )
+    return found
 
 
 def _announcements(told: Told | None) -> Sequence[Announcement]:
@@ -284,6 +319,7 @@ def _announcements(told: Told | None) -> Sequence[Announcement]:
             at=from_us(saying.at_us),
             warning=saying.warning,
             standing=saying.standing,
+            reason=saying.reason,
         )
         for saying in told.sayings
     ]

@@ -39,7 +39,7 @@ _WORDS = ("opened", "at_risk", "breached", "met", "met_late", "cancelled", "excu
 class Saying(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One announcement: its transition, the instant it names, its warning, and its ordinal among its like.
 
-    `standing` False: it was taken back; it is kept so that its id is never used again.
+    `standing` False: it was taken back, for `reason`; it is kept so that its id is never used again.
     """
 
     transition: Transition
@@ -47,6 +47,7 @@ class Saying(msgspec.Struct, frozen=True, array_like=True, gc=False):
     warning: str = ""
     ordinal: int = 0
     standing: bool = True
+    reason: str = ""
 
     def event_id(self, obligation: str) -> str:
         """The id of the SLA event that said it: the same on every machine, after every replay."""

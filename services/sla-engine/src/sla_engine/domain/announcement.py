@@ -127,7 +127,7 @@ class _Session:
             self.verdict, obligation, told, saying, reason=reason, now_us=self.now_us, occasion=self.occasion
         )
         self.taken_back.append(event)
-        return Saying(saying.transition, saying.at_us, saying.warning, saying.ordinal, standing=False)
+        return Saying(saying.transition, saying.at_us, saying.warning, saying.ordinal, standing=False, reason=reason)
 
 
 def _why(obligation: Obligation, told: Told, verdict: Verdict) -> str:  # noqa: PLR0911 - a sentence a case

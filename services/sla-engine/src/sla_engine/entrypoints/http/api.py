@@ -9,7 +9,8 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import AwareDatetime
 
 from sla_engine.application.compliance import kept
-from sla_engine.application.explanation import Explanation, explain
+from sla_engine.application.explained import Explanation
+from sla_engine.application.explanation import explain
 from sla_engine.application.in_force import InForce
 from sla_engine.application.reading import FiledObligation, ObligationFilter, Place, Reader, Tally
 from sla_engine.entrypoints.http import schemas

@@ -14,7 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from sla_engine.application.compliance import kept
-from sla_engine.application.explanation import ObligationExplained, explain
+from sla_engine.application.explained import ObligationExplained
+from sla_engine.application.explanation import exactly, explain
 from sla_engine.application.in_force import InForce
 from sla_engine.application.reading import ObligationFilter, Reader
 from sla_engine.domain.agreement import DEFAULT_SEGMENT, Agreement
@@ -110,7 +111,9 @@ def _renderer(in_force: InForce) -> Callable[..., Response]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(duration=wording.duration, percent=wording.percent, origin=wording.origin)
+    environment.filters.update(
+        duration=wording.duration, exactly=exactly, percent=wording.percent, origin=wording.origin
+    )
     environment.globals.update(states=wording.STATES, default_segment=DEFAULT_SEGMENT)
 
     def render(template: str, *, now: datetime, zone: ReadersZone, status: int = 200, **values: object) -> Response:

@@ -84,6 +84,15 @@ class Interval(Answer):
     end: datetime
 
 
+class Stretch(Answer):
+    """A part of a turn."""
+
+    start: datetime
+    end: datetime
+    kind: str = Field(description="open (it counted), closed, paused or exception.")
+    reason: str
+
+
 class Turn(Answer):
     """Who held the clock, for how long, in which open hours."""
 
@@ -98,15 +107,83 @@ class Turn(Answer):
     calendar: str
     intervals: list[Interval]
     more_intervals: int = Field(description="Further intervals that are counted but not listed.")
+    stretches: list[Stretch]
+    more_stretches: int = Field(description="Further stretches that are counted but not listed.")
+    paused_seconds: float | None = Field(description="Open hours in which nothing counted.")
+    closed_seconds: float | None
+    charged: bool = Field(description="Whether the breach is charged to this holder.")
 
 
 class Ground(Answer):
-    """An event that the verdict rests on."""
+    """What the verdict rests on: an event, or time itself."""
 
-    role: str = Field(description="started or ended: what it did to the clock.")
-    event: str
+    role: str = Field(description="started, stopped, reset, cancelled, ended, paused or resumed: what it did.")
+    event: str | None = Field(description="null where time or a new edition of the agreement did it.")
     at: datetime
     what: str
+    question: str = Field(description="The clock's condition that it answered, in words.")
+
+
+class Pause(Answer):
+    """A stretch in which nothing counted."""
+
+    kind: str = Field(description="lead (by its own events) or exception (by the agreement).")
+    start: datetime
+    to: datetime | None
+    reason: str
+    author: str
+    agreement_line: int | None
+
+
+class Excuse(Answer):
+    """Why a miss is excused."""
+
+    reason: str
+    author: str
+    agreement_line: int
+
+
+class Charge(Answer):
+    """Who is charged with a breach."""
+
+    holder: str
+    holder_id: str
+    team: str | None
+    rule: str = Field(description="holder_at_deadline, longest_holder or first_holder, as the agreement names it.")
+    because: str
+
+
+class Term(Answer):
+    """What one turn adds to the sum."""
+
+    holder: str
+    seconds: float
+    counted: bool = Field(description="False: used before the clock started anew.")
+
+
+class Sum(Answer):
+    """The terms add up to used; used - before_restart - target is over (negative: left); used + paused + closed is
+    wall."""
+
+    unit: str = Field(description="business time or wall time.")
+    terms: list[Term]
+    used_seconds: float
+    before_restart_seconds: float
+    target_seconds: float
+    over_seconds: float | None = Field(description="null for an appointment: it is due at a time of day.")
+    wall_seconds: float
+    paused_seconds: float | None = Field(description="null where a calendar is not known any more.")
+    closed_seconds: float | None
+
+
+class DeadlineStep(Answer):
+    """Whose time led to the deadline; the last step ends at it."""
+
+    holder: str
+    calendar: str
+    start: datetime
+    end: datetime
+    seconds: float
 
 
 class Warning_(Answer):  # noqa: N801 - `Warning` is a builtin exception
@@ -124,6 +201,7 @@ class Announcement(Answer):
     at: datetime
     warning: str
     standing: bool
+    reason: str = Field(description="Why it was taken back.")
 
 
 class ObligationExplained(Answer):
@@ -133,6 +211,8 @@ class ObligationExplained(Answer):
     clock: str
     clock_name: str
     cycle: int
+    round: int = Field(description="Which of its clock's runs in one stay it is.")
+    rounds: int | None = Field(description="How many runs there may be; null: without bound.")
     segment: str
     state: str
     started_at: datetime
@@ -146,6 +226,14 @@ class ObligationExplained(Answer):
     used_ratio: float
     reason: str
     arithmetic: str
+    sum: Sum
+    due_reason: str = Field(description="How the deadline came about.")
+    deadline_steps: list[DeadlineStep]
+    restarted_at: datetime | None = Field(description="Since when the target runs anew, if it does.")
+    pauses: list[Pause]
+    excuse: Excuse | None
+    charge: Charge | None
+    blame: str
     agreement_line: int = Field(description="Line of the target in the file of that edition.")
     calendar: str
     holder: str
