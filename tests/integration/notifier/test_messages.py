@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import msgspec
+import pytest
 
 from notifier.domain.delivery import State
+from shared.events.sla import AnySlaEvent
 from tests.integration.notifier.harness import Notifier
 from tests.support import sla_events
 from tests.support.slack_fake import SlackFake
@@ -94,6 +96,18 @@ async def test_a_cancellation_edits_what_was_said(notifier: Notifier, slack: Sla
     (message,) = slack.messages
     assert message.headline == "⚪ First touch no longer due: Juno Vale"
     assert "the lead was sent back to marketing" in message.blocks[1]["text"]["text"]
+
+
+@pytest.mark.parametrize("pending", [sla_events.at_risk(), sla_events.breached()])
+async def test_what_a_cancelled_promise_has_pending_is_not_sent(
+    notifier: Notifier, slack: SlackFake, pending: AnySlaEvent
+) -> None:
+    """As when its clock was taken out of the agreement."""
+    reason = "the agreement (2+1f0c9a2b) no longer promises it"
+    await notifier.take(pending, sla_events.cancelled(reason=reason, summary=f"It no longer counts: {reason}."))
+    await notifier.deliver()
+    assert slack.requests == []
+    assert {delivery.state for delivery in await notifier.all()} == {State.SUPERSEDED}
 
 
 async def test_a_retracted_late_touch_puts_the_message_back(notifier: Notifier, slack: SlackFake) -> None:

@@ -64,8 +64,8 @@ def register(app: typer.Typer, files: Files) -> None:
             ),
         ] = None,
         at: Annotated[str, typer.Option(help="Judge at this instant: 2026-01-05T10:00Z, or `now`.")] = "now",
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,  # noqa: FBT002 - a flag
-        announcements: Annotated[  # noqa: FBT002 - a flag
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+        announcements: Annotated[
             bool, typer.Option("--announcements", help="Say also what would have been announced, and when.")
         ] = False,
     ) -> None:
