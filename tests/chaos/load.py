@@ -28,6 +28,7 @@ class Load:
         """By event id: when its first append was over."""
         self.stories = 0
         self.told = 0
+        self.began = now()
         self.repeated = 0
         """Appended again because nobody knew whether they had arrived."""
 

@@ -79,6 +79,8 @@ async def test_nothing_is_lost_doubled_or_false(tmp_path: Path, breakable_postgr
             await under_load(load, faults)
             await judge_run(stage, promises, load, converge_seconds=form.converge_seconds)
             tell(", ".join(f"{what}: {count}" for what, count in sorted(faults.counts.items())))
+            if FULL:
+                tell("\n".join(faults.journal))
             faults.check_alive()
         except BaseException:
             tell("\n".join(faults.journal))

@@ -51,6 +51,7 @@ async def test_partitions_move_and_no_verdict_suffers(
             await one.stop()
             await until_owned(stage, [two, three], "after one left")
             await asyncio.sleep(BETWEEN_SECONDS)
+            over.set()  # what was begun is told while the last two moves go on
             await two.kill()
             await until_owned(stage, [three], "after one was killed")
             await four.start()

@@ -1,8 +1,10 @@
 """After a run: wait for the last announcement, then compare everything with the oracle."""
 
+import datetime as dt
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from shared.events.sla import ObligationBreached
 from tests.chaos import observer
@@ -10,6 +12,9 @@ from tests.chaos.checker import Logged, check
 from tests.chaos.load import Load
 from tests.chaos.promises import Promises
 from tests.chaos.stage import Stage
+
+
+SILENCE_SECONDS = 10.0
 
 
 async def judge_run(stage: Stage, promises: Promises, load: Load, *, converge_seconds: float) -> None:
@@ -40,9 +45,21 @@ def figures(
             f"announcements: {len(standing.seen)}, taken back: {len(standing.taken_back)}",
             f"published again and dropped: {standing.dropped}",
             f"commits of zombies refused: {fenced}",
+            f"silent for more than {SILENCE_SECONDS:g} s: {silences(announcements, began=load.began)}",
             f"breaches: {len(breaches)}, a median of {median} s after their deadline, at most {late[-1]:.1f} s",
         ]
     )
+
+
+def silences(announcements: observer.Announcements, *, began: dt.datetime) -> str:
+    """When nothing at all was announced for long, in seconds since the load began."""
+    said = sorted({each.event.announced_at for each in announcements.records})
+    gaps = [
+        f"{(start - began).total_seconds():.0f}-{(end - began).total_seconds():.0f}"
+        for start, end in pairwise(said)
+        if (end - start).total_seconds() > SILENCE_SECONDS
+    ]
+    return ", ".join(gaps) or "never"
 
 
 def tell(text: str) -> None:
