@@ -100,6 +100,7 @@ async def opened(*, client_id: str = "bench") -> AsyncIterator[Rig]:
     server = BreakablePostgres(folder)
     await server.start()
     try:
+        await _note_commits(server)
         with contextlib.ExitStack() as stack:
             name, address, broker_pid = "Apache Kafka", None, None
             try:
@@ -119,6 +120,16 @@ async def opened(*, client_id: str = "bench") -> AsyncIterator[Rig]:
     finally:
         await server.kill()
         remove_run_folder(folder)
+
+
+async def _note_commits(server: BreakablePostgres) -> None:
+    """Let the server remember when each transaction was committed: by that lateness is told exactly."""
+    connection = await asyncpg.connect(server.url)
+    try:
+        await connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+    finally:
+        await connection.close()
+    await server.restart()
 
 
 async def _data_of(url: str) -> Path:

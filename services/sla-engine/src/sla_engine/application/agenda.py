@@ -7,8 +7,8 @@ is bounded by the number of wake-ups in one horizon, and by `MOST_LOADED` at a t
 import heapq
 from collections.abc import Iterable
 
-MOST_LOADED = 50_000
-"""Wake-ups read from the database in one go; a dense horizon is read in several."""
+MOST_LOADED = 10_000
+"""Wake-ups read from the database in one go, some 10 ms; a dense horizon is read in several."""
 
 
 class Agenda:

@@ -7,6 +7,7 @@ A partition's deadlines fire only up to `Fetch.read_through`, the gate: see docs
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -135,6 +136,7 @@ class Engine:
     async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """Claim them: raise the epoch, so that whoever held them before can commit nothing more."""
         positions: dict[int, int] = {}
+        armed_seconds = 0.0
         for number in partitions:
             claim = await self._store.claim(number, owner=self._owner)
             await self._in_force.renew()
@@ -147,13 +149,20 @@ class Engine:
                 limits=self._limits,
                 judging=self._judging,
             )
+            began = time.perf_counter()
             await partition.load_horizon()
+            armed_seconds = max(armed_seconds, time.perf_counter() - began)
             self._owned[number] = partition
             self._pressing = self._pressing or partition.rejudging
             if claim.position is not None:
                 positions[number] = claim.position
         self._watcher.owns(list(self._owned))
-        logger.info("partitions_assigned", partitions=list(partitions), positions=positions)
+        logger.info(
+            "partitions_assigned",
+            partitions=list(partitions),
+            positions=positions,
+            armed_ms=round(armed_seconds * 1000, 1),  # the longest from owning a partition to its next deadlines
+        )
         return positions
 
     async def revoked(self, partitions: Sequence[int]) -> None:

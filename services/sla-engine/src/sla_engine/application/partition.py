@@ -30,6 +30,8 @@ from sla_engine.domain.instants import SECOND, to_us
 logger = get_logger(__name__)
 
 NO_LIMIT = 2**31 - 1
+AT_HAND_US = 10 * SECOND
+"""So far ahead at least deadlines are in memory; a round of the engine takes less."""
 UNREADABLE = "unreadable"
 UNJUDGEABLE = "unjudgeable"
 UNSTORABLE = "unstorable"
@@ -107,7 +109,9 @@ class Partition:
         return self._rejudged_to is not None or self._editions is not self._in_force.editions
 
     async def load_horizon(self) -> None:
-        """Bring the near horizon into memory, as far as it is not there."""
+        """Bring the near horizon into memory, as far as it is not there: as much of it as is due within seconds, the
+        rest of a dense one with the rounds that follow.
+        """
         now_us = to_us(self._clock())
         while self.agenda.known_until_us < now_us + self._limits.horizon_us // 2:
             start_us, end_us = self.agenda.known_until_us, now_us + self._limits.horizon_us
@@ -118,7 +122,7 @@ class Partition:
                 last = await self._store.wakeups(self.number, from_us=found[-1][0], to_us=end_us, limit=NO_LIMIT)
                 found = [*found, *last]
             self.agenda.loaded(found, known_until_us=end_us)
-            if self.agenda.next_us() <= now_us:
+            if end_us >= now_us + AT_HAND_US or self.agenda.next_us() <= now_us:
                 return  # what is overdue goes first; the rest of the horizon is loaded after it
 
     def seconds_to_next(self, now: datetime) -> float:
