@@ -7,31 +7,29 @@
 import datetime as dt
 import os
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from shared.events.lead import LeadAttributesChanged, LeadCreated, LeadEvent
-from shared.events.sla import AnySlaEvent, ObligationAtRisk, ObligationRetracted, event_type
+from shared.events.sla import AnySlaEvent, ObligationAtRisk, event_type
 from sla_engine.adapters.agreement_file import parse_agreement
 from sla_engine.domain.agreement import Agreement
-from sla_engine.domain.announced import Announced
-from sla_engine.domain.announcement import announce, next_wake
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us
 from sla_engine.domain.judgement import judge
 from sla_engine.domain.obligation import Obligation
+from tests.property.sla_engine.living import standing
 from tests.support.oracle import arrivals
 from tests.support.oracle.cases import Case, case
 from tests.support.oracle.paper import as_text
 from tests.support.oracle.verdicts import Answer, answers
 
-CASES = int(os.environ.get("LEADPACT_TEST_ORACLE_CASES", "200"))
+CASES = int(os.environ.get("LEADPACT_TEST_ORACLE_CASES", "100"))
 FIRST = int(os.environ.get("LEADPACT_TEST_ORACLE_FIRST", "0"))
 SHARE = 50
 """Cases a test, so that several processes can share them."""
 LONG_AFTER = dt.timedelta(days=25)
-MOST_WAKES = 500
 
 Said = tuple[str, int, str, str]
 """Clock, cycle, what was announced, and, of a warning, the instant; two warnings of one instant are said as one."""
@@ -105,42 +103,11 @@ def read(obligation: Obligation) -> Answer:
 
 
 def live(batches: Sequence[arrivals.Batch], agreement: Agreement, end: dt.datetime) -> set[Said]:
-    """Let the events arrive and wake when the engine asks for it; what stands announced at the end."""
-    history: History | None = None
-    announced = Announced()
-    standing: dict[str, AnySlaEvent] = {}
-    for at, until in spans(batches, end):
-        for event in at[1]:
-            history = History.of([event]) if history is None else history.with_events([event])[0]
-        now: dt.datetime | None = at[0]
-        wakes = 0
-        while history is not None and now is not None and now < until:
-            verdict = judge(history, agreement, now)
-            events, announced = announce(announced, verdict, now)
-            note(standing, events)
-            wakes += 1
-            assert wakes < MOST_WAKES
-            now = next_wake(verdict, announced, now)
+    """What stands announced at the end, in the oracle's words."""
     return {
         (event.clock, event.cycle, event_type(event).removeprefix("obligation."), warning(event))
-        for event in standing.values()
+        for event in standing(batches, agreement, end)
     }
-
-
-def spans(batches: Sequence[arrivals.Batch], end: dt.datetime) -> Iterable[tuple[arrivals.Batch, dt.datetime]]:
-    """Every batch with the instant at which the next one comes; the last is alone until just after the end."""
-    ends = [*(at for at, _ in batches[1:]), end + dt.timedelta(microseconds=1)]
-    return zip(batches, ends, strict=True)
-
-
-def note(standing: dict[str, AnySlaEvent], events: Iterable[AnySlaEvent]) -> None:
-    """Keep what was said, drop what was taken back; nothing is said twice or taken back unsaid."""
-    for event in events:
-        if isinstance(event, ObligationRetracted):
-            del standing[event.retracts]
-        else:
-            assert event.id not in standing
-            standing[event.id] = event
 
 
 def settled(answer: Answer, word: str, given: Case, end: dt.datetime) -> bool:

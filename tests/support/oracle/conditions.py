@@ -1,14 +1,15 @@
 """Whether a condition holds, asked question by question as docs/clocks.md lists them."""
 
+import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.events import lead
 from shared.events.envelope import Actor, ActorKind, Owner, OwnerKind
 from tests.support.oracle.declared import Agreement, Condition
 from tests.support.oracle.moments import Moment
 
-OF_A_FACT = ("event", "fields", "touch", "ended")
+COUNTED = ("event", "fields", "touch")
 COMPARISONS: dict[str, Callable[[object, object], bool]] = {
     "equals": lambda value, asked: value == asked,
     "one_of": lambda value, asked: isinstance(asked, Sequence) and value in asked,
@@ -29,8 +30,8 @@ class Asking:
     moments: Sequence[Moment]
     place: int
     since: int
-    stopped_by: Mapping[str, Collection[str]]
-    """Per clock, the ids of the facts that stopped a run of it."""
+    ended: Mapping[str, Collection[dt.datetime]] = field(default_factory=dict)
+    """Per clock, the instants at which runs of it were stopped, as far as they are told."""
 
     @property
     def moment(self) -> Moment:
@@ -43,7 +44,7 @@ def holds(condition: Condition, asking: Asking) -> bool:
     questions = dict(condition)
     count = questions.pop("count", None)
     if count is not None:
-        counted = {name: questions.pop(name) for name in OF_A_FACT if name in questions}
+        counted = {name: questions.pop(name) for name in COUNTED if name in questions}
         if not _counted(counted, int(str(count)), asking):
             return False
     if "attribute" in questions:
@@ -55,13 +56,13 @@ def holds(condition: Condition, asking: Asking) -> bool:
 
 
 def _counted(counted: Condition, count: int, asking: Asking) -> bool:
-    if asking.moment.fact is None:
+    if asking.moment.fact is None or not holds(counted, asking):
         return False
     places = range(asking.since, asking.place + 1)
     return sum(holds(counted, replace(asking, place=place)) for place in places) >= count
 
 
-def _question(name: str, said: object, asking: Asking) -> bool:  # noqa: PLR0911 - one answer a question
+def _question(name: str, said: object, asking: Asking) -> bool:  # noqa: C901, PLR0911 - one answer a question
     now = asking.moment
     match name:
         case "all":
@@ -83,6 +84,8 @@ def _question(name: str, said: object, asking: Asking) -> bool:  # noqa: PLR0911
             return team_of(now.owner, asking.agreement) in _several(said)
         case "source":
             return now.source in _several(said)
+        case "ended":
+            return any(now.at in asking.ended.get(str(clock), ()) for clock in _several(said))
         case _:
             return now.fact is not None and _of_the_fact(name, said, now.fact, asking)
 
@@ -97,8 +100,6 @@ def _of_the_fact(name: str, said: object, fact: lead.LeadEvent, asking: Asking) 
         case "touch":
             assert isinstance(said, Mapping)
             return isinstance(fact, lead.TouchLogged) and _touches(fact, said, asking)
-        case "ended":
-            return any(fact.id in asking.stopped_by.get(str(clock), ()) for clock in _several(said))
         case _:
             raise AssertionError(f"no such question: {name}")
 

@@ -198,15 +198,19 @@ def _warnings(dice: Dice, targets: dict[str, tuple[Target, ...]]) -> tuple[Warn,
 
 
 def _targets(dice: Dice, names: Sequence[str], *, uniform: bool) -> dict[str, tuple[Target, ...]]:
-    targets = {"default": tuple(_target(dice, names, uniform=uniform) for _ in range(dice.choice((1, 1, 1, 2, 3))))}
+    targets = {"default": _several(dice, names, dice.choice((1, 1, 1, 2, 3)), uniform=uniform)}
     for segment in ("huge", "big"):
         if dice.random() < 0.4:
-            targets[segment] = () if dice.random() < 0.3 else (_target(dice, names, uniform=uniform),)
+            targets[segment] = () if dice.random() < 0.3 else _several(dice, names, 1, uniform=uniform)
     return targets
 
 
-def _target(dice: Dice, names: Sequence[str], *, uniform: bool) -> Target:
+def _several(dice: Dice, names: Sequence[str], number: int, *, uniform: bool) -> tuple[Target, ...]:
     calendar = dice.choice(("always", "team", "owner", *names)) if dice.random() < 0.15 else None
+    return tuple(_target(dice, calendar, uniform=uniform) for _ in range(number))
+
+
+def _target(dice: Dice, calendar: str | None, *, uniform: bool) -> Target:
     kind: Literal["business", "wall", "days", "instant"] = dice.choices(
         ("business", "wall", "days", "instant"), (6, 2, 1, 3)
     )[0]
@@ -276,7 +280,7 @@ class Questions:
 
     def reset(self) -> Condition:
         """Something that ends one run and begins the next."""
-        return self._one_of(self._touch, self._fact, lambda: {**self._fact(), "count": 2}, self._state)
+        return self._one_of(self._touch, self._fact, lambda: {**self._fact(), "count": 2})
 
     def cancel(self) -> Condition:
         """Something by which the promise no longer applies."""
@@ -290,16 +294,23 @@ class Questions:
 
     def pause(self) -> tuple[Condition, Condition | None]:
         """Something that halts it, and what lets it go on, if that is said."""
-        pause = self._one_of(
+        by_state = self._one_of(
             lambda: {"attribute": "waiting", "equals": True},
             lambda: {"stage": ["sal"]},
             lambda: {"owner_kind": ["queue", "nobody"]},
-            lambda: {"touch": {"directions": ["inbound"]}},
+            lambda: {"not": {"stage": ["mql"]}},
             self._state,
+        )
+        by_fact = self._one_of(
+            lambda: {"touch": {"directions": ["inbound"]}},
+            lambda: {**self._fact(), "count": 2},
+            lambda: {"all": [self._state(), self._fact()]},
             self._fact,
         )
         resume = self._one_of(lambda: {"attribute": "waiting", "equals": False}, self._touch, self._state, self._fact)
-        return pause, resume if self._dice.random() < 0.5 else None
+        if self._dice.random() < 0.4:
+            return by_fact, resume
+        return by_state, None
 
     def _state(self) -> Condition:
         return self._one_of(

@@ -34,6 +34,13 @@ class Verdict:
     wall: dt.timedelta
     held: dict[str, tuple[dt.timedelta, dt.timedelta]]
     warnings: tuple[tuple[str, dt.datetime], ...]
+    pauses: tuple[tuple[dt.datetime, dt.datetime | None], ...]
+
+    @property
+    def given(self) -> list[dt.datetime]:
+        """The instants at which a warning is given, once they have come: none in a pause that lasts."""
+        since = self.pauses[-1][0] if self.state == "paused" else None
+        return [at for _, at in self.warnings if since is None or at <= since]
 
     @property
     def said(self) -> set[tuple[str, int, int, str]]:
@@ -49,7 +56,7 @@ def verdicts(events: Iterable[lead.LeadEvent], agreement: Agreement, now: dt.dat
     facts = in_order(events, now)
     told = course(facts, agreement)
     runs = all_runs(told, agreement, term(agreement, grid), now)
-    judged = [_verdict(run, told, agreement, now, grid) for run in runs]
+    judged = [verdict(run, told, agreement, now, grid) for run in runs]
     return [each for each in judged if each is not None]
 
 
@@ -67,7 +74,8 @@ def term(agreement: Agreement, grid: Grid) -> Term:
     )
 
 
-def _verdict(run: Run, told: Course, agreement: Agreement, now: dt.datetime, grid: Grid) -> Verdict | None:
+def verdict(run: Run, told: Course, agreement: Agreement, now: dt.datetime, grid: Grid) -> Verdict | None:
+    """What became of one run; None: nothing was promised."""
     clock = agreement.clock(run.clock)
     segment = _segment(run, told, agreement, clock)
     choice = clock.targets.get(segment, NONE)
@@ -77,28 +85,30 @@ def _verdict(run: Run, told: Course, agreement: Agreement, now: dt.datetime, gri
     seated = seats(run, clock, target, agreement)
     place = Place(grid, agreement.zone)
     ended = run.ended or now
-    still = [Stillness(since=since, to=to or ended) for since, to in run.pauses]
-    still += [
+    exempt = [
         Stillness(since=since, to=to, teams=exempt.teams)
-        for exempt, (since, to) in _exempt_windows("pause", run, segment, agreement, grid)
+        for exempt, (since, to) in _exempt_windows("pause", run, told, segment, agreement=agreement, grid=grid)
     ]
 
-    def measured(end: dt.datetime) -> Walked:
-        return walk(seated, clock, target, ended=end, stillness=still, place=place)
+    def measured(end: dt.datetime, pauses: Sequence[tuple[dt.datetime, dt.datetime | None]]) -> Walked:
+        still = [*exempt, *(Stillness(since=since, to=to or now) for since, to in pauses)]
+        return walk(seated, clock, target, ended=end, stillness=still, place=place, anew=run.anew)
 
-    found = measured(ended)
+    # paused now: the deadline is told as if the run had gone on when the pause began
+    paused_since = run.pauses[-1][0] if run.end is None and run.paused else None
+    pauses = run.pauses if paused_since is None else run.pauses[:-1]
+    spent, found = measured(ended, run.pauses), measured(ended, pauses)
     assert found.deadline is not None
-    late = found.deadline < ended and not (_paused_since(run) and found.deadline > run.pauses[-1][0])
-    excuses = _exempt_windows("excuse", run, segment, agreement, grid)
+    late = found.deadline < ended and (paused_since is None or found.deadline <= paused_since)
     team = seated[found.seat_at_deadline].team
     excused = late and any(
-        since <= found.deadline <= to and (not exempt.teams or team in exempt.teams) for exempt, (since, to) in excuses
+        since <= found.deadline <= to and (not exempt.teams or team in exempt.teams)
+        for exempt, (since, to) in _exempt_windows("excuse", run, told, segment, agreement=agreement, grid=grid)
     )
-    at_deadline = measured(found.deadline) if late else found
+    at_deadline = measured(found.deadline, pauses) if late else found
     stopped = run.ended
     if excused:
-        found, stopped = at_deadline, found.deadline
-    assert found.deadline is not None
+        spent, stopped = at_deadline, found.deadline
     warned = any(at <= ended for _, at in found.warnings)
     warnings = [each for each in found.warnings if stopped is None or each[1] < stopped]
     return Verdict(
@@ -112,15 +122,12 @@ def _verdict(run: Run, told: Course, agreement: Agreement, now: dt.datetime, gri
         stopped=stopped,
         breached_at=found.deadline if late and not excused else None,
         charged=_charged(clock, seated, at_deadline) if late and not excused else None,
-        used=found.used,
-        wall=found.wall,
-        held={holder: times for holder, times in found.held.items() if times[1]},
+        used=spent.used,
+        wall=spent.wall,
+        held={holder: times for holder, times in spent.held.items() if times[1]},
+        pauses=tuple((since, to) for since, to in run.pauses if stopped is None or since < stopped),
         warnings=tuple(sorted([*found.given, *warnings], key=lambda each: (each[1], each[0]))),
     )
-
-
-def _paused_since(run: Run) -> bool:
-    return run.end is None and run.paused
 
 
 def _state(run: Run, *, late: bool, warned: bool) -> str:
@@ -137,17 +144,16 @@ def _state(run: Run, *, late: bool, warned: bool) -> str:
 
 def _segment(run: Run, told: Course, agreement: Agreement, clock: Clock) -> str:
     """By what was known at the start; an attribute first told later counts as if told then."""
-    place = next(i for i, moment in enumerate(told.after) if moment.fact is run.first.fact)
-    attributes = dict(run.first.attributes)
-    for later in told.after[place + 1 :]:
+    first = told.after[run.place]
+    attributes = dict(first.attributes)
+    for later in told.after[run.place + 1 :]:
         for name, value in later.attributes.items():
             attributes.setdefault(name, value)
     asking = Asking(
         agreement=agreement,
-        moments=[replace(run.first, attributes=attributes)],
+        moments=[replace(first, attributes=attributes)],
         place=0,
         since=0,
-        stopped_by={},
     )
     for name, when in agreement.segments:
         if name in clock.targets and holds(when, asking):
@@ -155,19 +161,21 @@ def _segment(run: Run, told: Course, agreement: Agreement, clock: Clock) -> str:
     return "default"
 
 
-def _applies(exempt: Exempt, run: Run, segment: str) -> bool:
+def _applies(exempt: Exempt, run: Run, told: Course, segment: str) -> bool:
     return (
         (not exempt.clocks or run.clock in exempt.clocks)
-        and (not exempt.sources or run.first.source in exempt.sources)
+        and (not exempt.sources or told.after[run.place].source in exempt.sources)
         and (not exempt.segments or segment in exempt.segments)
     )
 
 
-def _exempt_windows(effect: str, run: Run, segment: str, agreement: Agreement, grid: Grid) -> list[tuple[Exempt, Span]]:
+def _exempt_windows(
+    effect: str, run: Run, told: Course, segment: str, *, agreement: Agreement, grid: Grid
+) -> list[tuple[Exempt, Span]]:
     return [
         (exempt, grid.window(exempt.window, agreement.zone))
         for exempt in agreement.exceptions
-        if exempt.effect == effect and _applies(exempt, run, segment)
+        if exempt.effect == effect and _applies(exempt, run, told, segment)
     ]
 
 

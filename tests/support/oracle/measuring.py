@@ -52,15 +52,25 @@ class Walked:
 class Aim:
     """What has to pass until the promise is due, from one instant on."""
 
-    def __init__(self, at: dt.datetime, target: Target, clock: Clock, seat: Seat, place: "Place") -> None:
-        self._target, self._seat, self._place = target, seat, place
+    def __init__(
+        self,
+        at: dt.datetime,
+        target: Target,
+        clock: Clock,
+        seat: Seat,
+        place: "Place",
+        *,
+        day: dt.timedelta | None = None,
+    ) -> None:
+        self._target, self._clock, self._seat, self._place = target, clock, seat, place
+        self._day = day or place.ordinary_day(seat)
         self.instant: dt.datetime | None = None
         self._owed = ZERO
         match target.kind:
             case "business" | "wall":
                 self.amount = dt.timedelta(minutes=target.minutes)
             case "days":
-                self.amount = target.days * place.ordinary_day(seat)
+                self.amount = target.days * self._day
             case "instant":
                 self.instant = place.on_business_day(at, target, seat)
                 self.amount = place.business_time(at, self.instant, seat)
@@ -68,6 +78,10 @@ class Aim:
         self._marks = [(warning.text, warning.used(self.amount)) for warning in clock.warnings]
         self.warnings: list[tuple[str, dt.datetime]] = []
         self.deadline = at if self.instant == at or (self.instant is None and self.amount == ZERO) else None
+
+    def again(self, at: dt.datetime, seat: Seat) -> "Aim":
+        """The same from `at` on; a business day stays what it was for the first holder."""
+        return Aim(at, self._target, self._clock, seat, self._place, day=self._day)
 
     def step(self, at: dt.datetime, until: dt.datetime, seat: Seat, *, still: bool) -> None:
         """Let the time from `at` to `until` pass while `seat` holds it."""
@@ -126,16 +140,15 @@ class Place:
         return self._zone if seat.hours is None else seat.hours.zone
 
     def ordinary_day(self, seat: Seat) -> dt.timedelta:
-        """How much business time a day of these hours has; weeks with days of different length are not made up."""
+        """How much business time most weekdays of these hours have; of several lengths as frequent, the longest."""
         if seat.hours is None:
             return dt.timedelta(minutes=DAY_MINUTES)
-        lengths = {
+        lengths = [
             sum((closes if closes > opens else closes + DAY_MINUTES) - opens for opens, closes in ranges)
             for ranges in seat.hours.week.values()
             if ranges
-        }
-        (length,) = lengths
-        return dt.timedelta(minutes=length)
+        ]
+        return dt.timedelta(minutes=max(lengths, key=lambda length: (lengths.count(length), length)))
 
     def on_business_day(self, at: dt.datetime, target: Target, seat: Seat) -> dt.datetime:
         """The instant at which the wall clock shows the time, on the business day that is meant."""
@@ -183,28 +196,36 @@ def walk(
     ended: dt.datetime,
     stillness: Iterable[Stillness],
     place: Place,
+    anew: dt.datetime | None = None,
 ) -> Walked:
-    """From the start to the end, and on until the deadline is known."""
+    """From the start to the end, and on until the deadline is known; at `anew` the whole target lies ahead again."""
     still = list(stillness)
     found = Walked()
     at, seat, began = seated[0].since, 0, 0
     aim = Aim(at, target, clock, seated[0], place)
-    marks = {each.since for each in seated} | {mark for each in still for mark in (each.since, each.to)} | {ended}
+    renewals = [] if anew is None else [anew]
+    marks = {each.since for each in seated} | {mark for each in still for mark in (each.since, each.to)}
+    marks |= {ended, *renewals}
     while True:
         while seat + 1 < len(seated) and seated[seat + 1].since <= at:
             seat += 1
             if clock.restart and (aim.deadline is None or aim.deadline >= at):
                 found.given += [each for each in aim.warnings if each[1] <= at]
-                aim, began = Aim(at, target, clock, seated[seat], place), seat
-        if at >= ended and aim.deadline is not None:
+                aim, began = aim.again(at, seated[seat]), seat
+        if renewals and renewals[0] <= at:
+            renewals = []
+            found.given += [each for each in aim.warnings if each[1] <= at]
+            aim, began = aim.again(at, seated[seat]), seat
+        if at >= ended and aim.deadline is not None and not renewals:
             break
         coming = [mark for mark in (*marks, aim.instant) if mark is not None and mark > at]
         until = min([place.grid.instant(place.grid.index(at) + 1), *coming])
         holder = seated[seat]
         stands = any(each.covers(at, holder.team) for each in still)
         aim.step(at, until, holder, still=stands)
-        if at < ended and not stands:
-            found.hold(holder.holder, until - at if place.open(at, holder) else ZERO, until - at)
+        if at < ended:
+            counts = not stands and (target.kind == "wall" or place.open(at, holder))
+            found.hold(holder.holder, until - at if counts else ZERO, until - at)
         at = until
     found.deadline, found.warnings, found.target = aim.deadline, aim.warnings, aim.amount
     found.seat_at_deadline = max([began, *(i for i in range(began, len(seated)) if seated[i].since < aim.deadline)])

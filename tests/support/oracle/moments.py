@@ -23,10 +23,14 @@ RANKS: tuple[tuple[type, ...], ...] = (
 """The order of facts that have one instant."""
 
 
+BEFORE = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """The lead after a fact (None: before the first, or between facts)."""
+    """The lead after a fact; `fact` is None before the first, between facts, and at the end of an instant."""
 
+    at: dt.datetime = BEFORE
     fact: lead.LeadEvent | None = None
     stage: str | None = None
     owner: Owner | None = None
@@ -46,16 +50,13 @@ class Moment:
         """Whether a stay lasts."""
         return self.stay is not None and not self.ending
 
-    @property
-    def at(self) -> dt.datetime:
-        """When the fact happened."""
-        assert self.fact is not None
-        return self.fact.at
-
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """The moments of a lead: after each fact, before each fact, and which of them share an instant."""
+    """The moments of a lead: after each fact, and before it; which of them share an instant.
+
+    The last of each instant is its end, with no fact.
+    """
 
     after: tuple[Moment, ...]
     before: tuple[Moment, ...]
@@ -91,9 +92,10 @@ def course(facts: Sequence[lead.LeadEvent], agreement: Agreement) -> Course:
     for _, group in groupby(facts, key=lambda event: event.at):
         together = list(group)
         befores, afters = telling.tell(together)
-        instants.append(range(len(after), len(after) + len(together)))
-        before += befores
-        after += afters
+        end = replace(afters[-1], fact=None, began=False)
+        instants.append(range(len(after), len(after) + len(together) + 1))
+        before += [*befores, end]
+        after += [*afters, end]
     return Course(after=tuple(after), before=tuple(before), instants=tuple(instants))
 
 
@@ -123,6 +125,8 @@ class _Telling:
             self._now, self._memory, self._may_begin = start, memory, False
             before, after = self._try(together)
         settled = replace(self._now, fact=None, began=False)
+        if any(self._closes(fact) for fact in together):  # from now on the stage counts as not told
+            settled = replace(settled, stage=None)
         self._now = replace(settled, stay=None, ending=False) if settled.ending else settled
         return before, after
 
@@ -131,7 +135,7 @@ class _Telling:
         before, after = [], []
         for fact in together:
             before.append(replace(self._now, fact=None, began=False))
-            self._now = self._apply(replace(self._now, fact=fact, began=False, source=fact.source), fact)
+            self._now = self._apply(replace(self._now, at=fact.at, fact=fact, began=False, source=fact.source), fact)
             after.append(self._now)
         self._may_begin = True
         return before, after
@@ -146,7 +150,7 @@ class _Telling:
                 return now if now.lost else self._enter(replace(now, stage=fact.stage), fact.stage)
             case lead.LeadAssigned():
                 return replace(now, owner=fact.owner)
-            case lead.LeadDisposed() if fact.disposition in self._agreement.closing:
+            case lead.LeadDisposed() if self._closes(fact):
                 if now.qualified:
                     self._memory.sent_back_in = now.stage
                 return _leave(now)
@@ -155,6 +159,9 @@ class _Telling:
                 return replace(_leave(now), lost=True, stage=None, owner=None)
             case _:
                 return now
+
+    def _closes(self, fact: lead.LeadEvent) -> bool:
+        return isinstance(fact, lead.LeadDisposed) and fact.disposition in self._agreement.closing
 
     def _enter(self, now: Moment, stage: str) -> Moment:
         if stage not in self._agreement.qualified:

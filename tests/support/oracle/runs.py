@@ -2,14 +2,14 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from shared.events import lead
 from shared.events.envelope import Owner
 from tests.support.oracle.conditions import Asking, holds
 from tests.support.oracle.declared import Agreement, Clock, Condition
-from tests.support.oracle.moments import Course, Moment
+from tests.support.oracle.moments import Course
 
 Term = tuple[dt.datetime | None, dt.datetime | None]
 """From when and until when things may start."""
@@ -17,22 +17,25 @@ Term = tuple[dt.datetime | None, dt.datetime | None]
 
 @dataclass(kw_only=True)
 class Run:
-    """One run of a clock. `since`: the place of the first fact that it sees; `stay` is None for a clock per lead."""
+    """One run of a clock. `stay` is None for a clock per lead.
+
+    `place` is that of the moment at which it began, `since` that of the first moment whose facts it sees.
+    """
 
     clock: str
     cycle: int
     round: int
     stay: int | None
     start: dt.datetime
+    place: int
     since: int
-    first: Moment
-    """The lead at the start."""
     owners: list[tuple[dt.datetime, Owner | None]]
     """Who owned the lead from when on, beginning at the start."""
     pauses: list[tuple[dt.datetime, dt.datetime | None]] = field(default_factory=list)
     ended: dt.datetime | None = None
     end: Literal["done", "cancelled"] | None = None
-    stopped_by: lead.LeadEvent | None = None
+    anew: dt.datetime | None = None
+    """When an edition started the clock anew."""
 
     @property
     def paused(self) -> bool:
@@ -42,14 +45,14 @@ class Run:
 
 def all_runs(course: Course, agreement: Agreement, term: Term, now: dt.datetime) -> list[Run]:
     """Every run of every clock up to `now`, clock by clock."""
-    stopped_by: dict[str, list[str]] = {}
+    ended: dict[str, list[dt.datetime]] = {}
     runs: dict[str, list[Run]] = {}
     waiting = list(agreement.clocks)
     while waiting:
         ready = next(clock for clock in waiting if not clock.waits_for & {each.id for each in waiting})
         waiting.remove(ready)
-        runs[ready.id] = _Watch(ready, course, agreement, term, stopped_by).watch(now)
-        stopped_by[ready.id] = [run.stopped_by.id for run in runs[ready.id] if run.stopped_by is not None]
+        runs[ready.id] = _Watch(ready, course, agreement, term, ended).watch(now)
+        ended[ready.id] = [run.ended for run in runs[ready.id] if run.end == "done" and run.ended is not None]
     return [run for clock in agreement.clocks for run in runs[clock.id]]
 
 
@@ -62,13 +65,13 @@ class _Watch:
         course: Course,
         agreement: Agreement,
         term: Term,
-        stopped_by: Mapping[str, Sequence[str]],
+        ended: Mapping[str, Sequence[dt.datetime]],
     ) -> None:
         self._clock = clock
         self._course = course
         self._agreement = agreement
         self._opens, self._closes = term
-        self._stopped_by = stopped_by
+        self._ended = ended
         self._runs: list[Run] = []
         self._open: Run | None = None
 
@@ -86,41 +89,60 @@ class _Watch:
         if self._open is not None and self._closes is not None and self._closes <= by:
             self._end(self._open, "cancelled", self._closes)
 
-    def _settle(self, instant: range, at: dt.datetime) -> None:
+    def _settle(self, instant: range, at: dt.datetime) -> None:  # noqa: C901 - the list of docs/clocks.md, one by one
         """What becomes of the clock at the end of an instant."""
-        last = instant[-1]
-        run = self._open
-        began_here = run is None
+        end = instant[-1]
+        chained = any(at in self._ended.get(name, ()) for name in self._clock.waits_for)
+        told = list(instant) if chained else list(instant[:-1])
+        run, begins = self._open, None
         if run is None:
-            begins = next((place for place in instant if self._starts(place) and self._may_start(place)), None)
+            begins = next((place for place in told if self._starts(place) and self._may_start(place)), None)
             if begins is None:
                 return
-            run = self._begin(at, place=begins, since=begins)
-        sees = [place for place in instant if place >= run.since]
+            run = self._begin(at, begins, end)
+            if begins == end:
+                self._look_at_the_end(run, at, end)
+                return
+        sees = [place for place in told if place >= run.since]
         stop = self._first(self._clock.stop, sees, run)
-        reset = self._first(self._clock.reset, sees, run)
-        self._change_hands(run, at, [place for place in sees if place <= (last if stop is None else stop)])
+        reset = self._first(self._clock.reset, [place for place in sees if place != begins], run)
+        self._change_hands(run, at, sees)
         if stop is not None:
-            self._end(run, "done", at, self._course.after[stop].fact)
-            after = run.since + 1 if began_here else stop
-            if any(place >= max(stop, after) and self._starts(place) and self._may_start(place) for place in sees):
-                self._follow(run, at, last)
+            self._end(run, "done", at)
+            again = [place for place in sees if place >= stop and place != begins]
+            if any(self._starts(place) and self._may_start(place) for place in again):
+                self._follow(run, at, end)
         elif reset is not None:
-            self._end(run, "done", at, self._course.after[reset].fact)
-            self._follow(run, at, last)
-        elif self._is_over(run, last) or self._first(self._clock.cancel, sees, run) is not None:
+            self._end(run, "done", at)
+            self._follow(run, at, end)
+        elif self._is_over(run, end) or self._first(self._clock.cancel, sees, run) is not None:
             self._end(run, "cancelled", at)
-        elif self._first(self._clock.pause, sees, run) is not None:
+        elif self._pauses(sees, run):
             if not run.paused:
                 run.pauses.append((at, None))
         elif run.paused and self._resumes(sees, run):
             run.pauses[-1] = (run.pauses[-1][0], at)
 
+    def _look_at_the_end(self, run: Run, at: dt.datetime, end: int) -> None:
+        """A run that follows another or a chain sees the state at the end of its instant, and no fact."""
+
+        def by_state(condition: Condition | None) -> bool:
+            return condition is not None and holds(condition, self._asking(end, end, ended={}))
+
+        if by_state(self._clock.stop):
+            self._end(run, "done", at)
+        elif by_state(self._clock.cancel):
+            self._end(run, "cancelled", at)
+        elif by_state(self._clock.pause):
+            run.pauses.append((at, None))
+
+    def _pauses(self, sees: Sequence[int], run: Run) -> bool:
+        """Where nothing is said of resuming, it is paused while the condition holds: the last fact decides."""
+        looked_at = sees if self._clock.resume is not None else sees[-1:]
+        return self._first(self._clock.pause, looked_at, run) is not None
+
     def _resumes(self, sees: Sequence[int], run: Run) -> bool:
-        if self._clock.resume is not None:
-            return self._first(self._clock.resume, sees, run) is not None
-        assert self._clock.pause is not None
-        return not self._holds(self._clock.pause, sees[-1], run.since)
+        return self._clock.resume is None or self._first(self._clock.resume, sees, run) is not None
 
     def _starts(self, place: int) -> bool:
         """Whether the start becomes true by this fact."""
@@ -131,10 +153,10 @@ class _Watch:
         since = self._course.stay_began(now.stay) if per_stay else 0
         if not self._holds(self._clock.start, place, since):
             return False
-        if per_stay and now.began:
+        if place == 0 or (per_stay and now.began):  # before the first fact there is no lead, and nothing holds
             return True
-        asking = Asking(agreement=self._agreement, moments=self._course.before, place=place, since=since, stopped_by={})
-        return not holds(self._clock.start, asking)
+        before = replace(self._asking(place, since, ended={}), moments=self._course.before)
+        return not holds(self._clock.start, before)
 
     def _may_start(self, place: int) -> bool:
         now = self._course.after[place]
@@ -158,11 +180,11 @@ class _Watch:
         now = self._course.after[last]
         return now.lost or (run.stay is not None and (not now.qualified or now.stay != run.stay))
 
-    def _follow(self, run: Run, at: dt.datetime, last: int) -> None:
-        if not self._is_over(run, last) and self._runs_left(run.stay) and self._in_term(at):
-            self._begin(at, place=last, since=last + 1)
+    def _follow(self, run: Run, at: dt.datetime, end: int) -> None:
+        if not self._is_over(run, end) and self._runs_left(run.stay) and self._in_term(at):
+            self._look_at_the_end(self._begin(at, end, end), at, end)
 
-    def _begin(self, at: dt.datetime, *, place: int, since: int) -> Run:
+    def _begin(self, at: dt.datetime, place: int, end: int) -> Run:
         now = self._course.after[place]
         stay = now.stay if self._clock.per == "stay" else None
         number = self._so_far(stay) + 1
@@ -172,8 +194,8 @@ class _Watch:
             round=1 if stay is None else number,
             stay=stay,
             start=at,
-            since=since,
-            first=now,
+            place=place,
+            since=place if place < end else end + 1,
             owners=[(at, now.owner)],
         )
         self._runs.append(run)
@@ -191,10 +213,8 @@ class _Watch:
         elif not _same(owner, run.owners[-1][1]):
             run.owners.append((at, owner))
 
-    def _end(
-        self, run: Run, end: Literal["done", "cancelled"], at: dt.datetime, by: lead.LeadEvent | None = None
-    ) -> None:
-        run.end, run.ended, run.stopped_by = end, at, by
+    def _end(self, run: Run, end: Literal["done", "cancelled"], at: dt.datetime) -> None:
+        run.end, run.ended = end, at
         if run.paused:
             run.pauses[-1] = (run.pauses[-1][0], at)
         self._open = None
@@ -205,14 +225,11 @@ class _Watch:
         return next((place for place in sees if self._holds(condition, place, run.since)), None)
 
     def _holds(self, condition: Condition, place: int, since: int) -> bool:
-        asking = Asking(
-            agreement=self._agreement,
-            moments=self._course.after,
-            place=place,
-            since=since,
-            stopped_by=self._stopped_by,
-        )
-        return holds(condition, asking)
+        ended = {} if self._course.after[place].fact is not None else self._ended
+        return holds(condition, self._asking(place, since, ended))
+
+    def _asking(self, place: int, since: int, ended: Mapping[str, Sequence[dt.datetime]]) -> Asking:
+        return Asking(agreement=self._agreement, moments=self._course.after, place=place, since=since, ended=ended)
 
 
 def _same(one: Owner | None, other: Owner | None) -> bool:

@@ -46,8 +46,8 @@ def _seat(at: dt.datetime, owner: Owner | None, clock: Clock, target: Target, ag
     if name == "always":
         return seat
     if name == "owner" and person is not None:
-        zone = person.zone or agreement.zone
-        return replace(seat, hours=_own(person, agreement), away=person.absences, away_zone=zone)
+        own = _own(person, agreement)
+        return replace(seat, hours=own, away=person.absences, away_zone=person.zone or own.zone)
     return replace(seat, hours=agreement.hours[agreement.teams[team] if name in {"team", "owner"} else name])
 
 

@@ -83,7 +83,6 @@ def _window(window: Window) -> dict[str, str]:
 def _clock(clock: Clock) -> dict[str, object]:
     said: dict[str, object] = {
         "name": clock.id.title(),
-        "waits_for": f"what {clock.id} waits for",
         "per": clock.per,
         "held_by": clock.held_by,
         "calendar": clock.calendar,
@@ -107,10 +106,9 @@ def _clock(clock: Clock) -> dict[str, object]:
 
 
 def _targets(clock: Clock, segment: str) -> object:
-    said: list[object] = [
-        target.text if target.calendar is None else {"within": target.text, "calendar": target.calendar}
-        for target in clock.targets[segment]
-    ]
-    if not said:
+    several = clock.targets[segment]
+    if not several:
         return "none"
-    return said[0] if len(said) == 1 else said
+    texts = [target.text for target in several]
+    said: object = texts[0] if len(texts) == 1 else texts
+    return said if several[0].calendar is None else {"within": said, "calendar": several[0].calendar}

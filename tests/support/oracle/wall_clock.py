@@ -77,8 +77,9 @@ class Grid:
         wall = self._wall(hours.zone)
         answer = [False] * self.count
         day = wall[0].date() + dt.timedelta(days=1)
+        shown = {each.date() for each in wall}
         while day < wall[-1].date() - dt.timedelta(days=1):
-            for opens, closes in _ranges(hours, day):
+            for opens, closes in _ranges(hours, day) if day in shown else ():  # a date that was skipped has no shift
                 start, end = self._span(wall, opens, closes)
                 for index in range(start, end):
                     answer[index] = answer[index] or not _is_off(hours, wall[index])

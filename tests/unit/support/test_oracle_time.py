@@ -162,8 +162,8 @@ def test_while_paused_no_time_counts_and_nothing_is_broken() -> None:
     told = Told().stage("09:00").stage("09:30", "sal")
     paused = agreement(clock(pause={"stage": ["sal"]}))
     (found,) = judged(told, paused, "2024-01-10 12:00")
-    assert (found.state, found.deadline) == ("paused", utc("2024-01-10 12:30"))
-    assert (found.used, found.wall) == (dt.timedelta(minutes=30), dt.timedelta(minutes=30))
+    assert (found.state, found.deadline) == ("paused", utc("10:00"))
+    assert (found.used, found.wall) == (dt.timedelta(minutes=30), dt.timedelta(days=2, hours=3))
 
 
 def test_what_was_broken_before_the_pause_stays_broken() -> None:
