@@ -45,7 +45,7 @@ def build(
     default = _default_calendar(read, calendars, faults)
     zoned = _Zoned(calendars)
     people = [
-        _with_absences(_person(entry, teams_of, read, zoned, default), entry, ("people", at), faults)
+        _with_absences(_person(entry, teams_of, read, zoned, default), entry, read, ("people", at), faults)
         for at, entry in enumerate(read.people)
     ]
     by_name = {name: person for person in people for name in (person.id, person.name)}
@@ -211,9 +211,11 @@ def _person(
     )
 
 
-def _with_absences(person: Person, entry: schema.PersonEntry, path: Path, faults: Faults) -> Person:
+def _with_absences(
+    person: Person, entry: schema.PersonEntry, read: schema.AgreementFile, path: Path, faults: Faults
+) -> Person:
     """The person with their own calendar closed while they are away."""
-    windows = absences(entry, path, faults)
+    windows = absences(entry, person.zone, read.absences_read.get(person.id, ()), path, faults)
     if not windows or person.zone not in known_zones():
         return person
     spec = person.calendar.spec

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from sla_engine.adapters.absence_feeds import Read, completed
 from sla_engine.adapters.agreement_build import build
 from sla_engine.adapters.agreement_schema import AgreementFile
 from sla_engine.adapters.yaml_lines import Lines, Path, read_yaml
@@ -21,17 +22,29 @@ _HASH_DIGITS = 8
 
 
 def read_agreement(file: FilePath, *, today: dt.date | None = None) -> Agreement:
-    """The agreement in a file.
+    """The agreement in a file, its calendars of absences asked.
 
     `today` is the day from which targets must be reachable (the machine's day where none is given). Raises
     `AgreementError` with every fault found, also where the file can't be read.
+    """
+    return parse_agreement(read_content(file, today=today)[0], file=str(file), today=today)
+
+
+def read_content(
+    file: FilePath, *, today: dt.date | None = None, before: Read | None = None
+) -> tuple[str, tuple[str, ...]]:
+    """The file's text with what the calendars of absences say at its end, and which of them could not be read.
+
+    That is a fault, unless `before` has what such a calendar said before. Raises `AgreementError`.
     """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         fault = Fault(line=0, place="", problem=f"can't be read: {error}", cure="Give the path of a YAML file")
         raise AgreementError(str(file), (fault,)) from error
-    return parse_agreement(text, file=str(file), today=today)
+    data, lines = read_yaml(text, str(file))
+    day = today or dt.datetime.now(dt.UTC).date()
+    return completed(text, data, lines, file=file, today=day, before=before)
 
 
 def parse_agreement(text: str, *, file: str = "agreement", today: dt.date | None = None) -> Agreement:

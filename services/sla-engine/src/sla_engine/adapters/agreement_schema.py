@@ -5,11 +5,12 @@ checked in `agreement_build`.
 """
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from shared.events.envelope import Channel, Direction
+from sla_engine.adapters.away_events import Counts
 from sla_engine.domain.agreement import Blame, Effect, OnReassignment, Per
 
 
@@ -108,6 +109,48 @@ class AbsenceEntry(Section):
     why: str = ""
 
 
+class FeedEntry(Section):
+    """A calendar of somebody's absences; the short form is its path or address alone."""
+
+    feed: Text = Field("", description="Path of an .ics file, from this file's folder, or an https address.")
+    env: Text | None = Field(None, description="The environment variable that holds it: such addresses are secrets.")
+    events: Counts = Field(
+        Counts.OUT_OF_OFFICE,
+        description="out_of_office: what is marked so, and whole days; busy: every event that is not free.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        return {"feed": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if bool(self.feed) == (self.env is not None):
+            raise ValueError("say feed, the path or address, or env, the variable that holds it")
+        return self
+
+
+class ReadAbsence(Section):
+    """A time in which somebody's calendar said that they are away."""
+
+    from_: Text = Field(alias="from")
+    to: Text
+
+
+_FEED_SCHEMA = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"feed": _TEXT_SCHEMA, "env": _TEXT_SCHEMA, "events": {"enum": [*Counts]}},
+            "additionalProperties": False,
+        },
+        {"type": "null"},
+    ]
+}
+
+
 class PersonEntry(Section):
     """Somebody who may own leads or be told of them."""
 
@@ -119,6 +162,9 @@ class PersonEntry(Section):
     slack: Text | None = Field(None, description="Slack member id, such as U012AB3CD.")
     email: Text | None = None
     absences: list[AbsenceEntry] = Field([], description="When the person is away: their own calendar is closed.")
+    absences_ics: Annotated[FeedEntry | None, WithJsonSchema(_FEED_SCHEMA)] = Field(
+        None, description="The same from a calendar: a path, an https address, or {feed or env, events}."
+    )
 
 
 class TeamEntry(Section):
@@ -351,4 +397,7 @@ class AgreementFile(Section):
     segments: list[SegmentEntry] = []
     clocks: dict[str, ClockEntry]
     exceptions: list[ExceptionEntry] = Field([], description="What is excused, and clauses in words.")
+    absences_read: dict[str, list[ReadAbsence]] = Field(
+        {}, description="Written by the engine: what the calendars of absences said. With it none is asked."
+    )
     consequences: dict[str, Any] = Field({}, description="What follows a miss or a success; shown to people for now.")

@@ -1,6 +1,7 @@
 """Windows of time from the file: exceptions of the agreement, absences of people."""
 
 import datetime as dt
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from sla_engine.adapters import agreement_schema as schema
@@ -61,14 +62,32 @@ def _exception(
     )
 
 
-def absences(entry: schema.PersonEntry, path: Path, faults: Faults) -> tuple[ClosedWindow, ...]:
-    """When a person is away, as closed windows of their own calendar."""
+def absences(
+    entry: schema.PersonEntry, zone: str, told: Sequence[schema.ReadAbsence], path: Path, faults: Faults
+) -> tuple[ClosedWindow, ...]:
+    """When a person is away by the clocks of `zone`: by their entry, and by what their calendar `told`."""
     found: list[ClosedWindow] = []
     for at, each in enumerate(entry.absences):
         window = _window(each.from_, each.to, (*path, "absences", at), faults)
         if window is not None:
             found.append(ClosedWindow(window[0], window[1], each.why))
+    for at, read in enumerate(told):
+        place = ("absences_read", entry.id or entry.name, at)
+        window = _window(_by_the_clocks_of(zone, read.from_), _by_the_clocks_of(zone, read.to), place, faults)
+        if window is not None:
+            found.append(ClosedWindow(window[0], window[1], "away, by their calendar"))
     return tuple(found)
+
+
+def _by_the_clocks_of(zone: str, text: str) -> str:
+    """An instant, such as 2026-03-02T09:00Z, as the clocks of a zone show it; any other text as it is."""
+    if not text.endswith("Z") or zone not in known_zones():
+        return text
+    try:
+        instant = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None).isoformat(sep=" ", timespec="minutes")
 
 
 def _window(from_: str, to: str, path: Path, faults: Faults) -> tuple[dt.datetime, dt.datetime] | None:

@@ -40,17 +40,20 @@ from sla_engine.config import EngineSettings
 from sla_engine.domain.instants import SECOND
 from sla_engine.entrypoints.http.app import make_app
 from sla_engine.main.collecting import settle_collector
-from sla_engine.main.standing import editions_at_start, load_draft
+from sla_engine.main.standing import draft_at_start, editions_at_start
 
 logger = get_logger(__name__)
 
 SERVICE = "sla-engine"
 TOPIC_RETRY_SECONDS = 1.0
+IDLE_TRANSACTION_SECONDS = 8.0
+"""An engine that is frozen or cut off in the middle of a commit holds its partition's row; whoever takes the partition
+over waits for that row. Partitions move within ten seconds; between two statements of a commit lie milliseconds."""
 
 
 async def serve(settings: EngineSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set. Raises `StartError` where starting again would not help."""
-    draft = load_draft(settings)
+    draft = await asyncio.to_thread(draft_at_start, settings)
     bound = listen(settings.host, settings.engine_port, variable="LEADPACT_ENGINE_PORT")
     starting = Starting()
     async with contextlib.AsyncExitStack() as stack:
@@ -181,7 +184,12 @@ async def _pool(
 ) -> "asyncpg.Pool[asyncpg.Record]":
     try:
         return await stack.enter_async_context(
-            open_pool(backing.database_url, application_name=f"leadpact-{name}", max_size=size)
+            open_pool(
+                backing.database_url,
+                application_name=f"leadpact-{name}",
+                max_size=size,
+                idle_transaction_seconds=IDLE_TRANSACTION_SECONDS,
+            )
         )
     except (DatabaseRefused, DatabaseUnavailable) as error:
         raise StartError(str(error)) from error
