@@ -22,15 +22,16 @@ from tests.support.engine_stack import PACT, Bench, open_bench
 
 PATTERNS = 600
 CHUNK = 20_000
-TARGET = timedelta(hours=1)
+HOURS = 1
+"""The target of the promises, unless another is asked for."""
 SETTLE = timedelta(seconds=1)
 FIRST_PATTERN = 900_000_000
 TABLES = ("leads", "obligations", "wakeups")
 
 
-def pact_text() -> str:
+def pact_text(hours: int = HOURS) -> str:
     """The agreement of these benchmarks, as a file has it."""
-    return PACT.format(target="1h", settle="1s")
+    return PACT.format(target=f"{hours}h", settle="1s")
 
 
 def key_of(number: int) -> str:
@@ -38,9 +39,9 @@ def key_of(number: int) -> str:
     return f"hubspot:4711:{number:09}"
 
 
-def open_story(number: int, due: datetime) -> list[LeadEvent]:
+def open_story(number: int, due: datetime, hours: int = HOURS) -> list[LeadEvent]:
     """A lead that is handed over in time to be due then, and that nobody takes."""
-    key, started = key_of(number), due - TARGET
+    key, started = key_of(number), due - timedelta(hours=hours)
 
     def common(step: int) -> dict[str, Any]:
         return {
@@ -70,15 +71,16 @@ class Span:
     last: datetime
 
 
-async def load_open_clocks(database_url: str, spans: Sequence[Span], *, partitions: int) -> None:
+async def load_open_clocks(database_url: str, spans: Sequence[Span], *, partitions: int, hours: int = HOURS) -> None:
     """Fill an empty database, whose schema this makes. Nothing is left to announce now, and every partition is judged
-    under the edition that a service with `pact_text()` as its agreement finds in force."""
+    under the edition that a service with `pact_text(hours)` as its agreement finds in force."""
     now = datetime.now(UTC)
-    agreement = parse_agreement(pact_text())
+    content = pact_text(hours)
+    agreement = parse_agreement(content)
     async with open_bench(database_url, agreement, now=now) as bench:
-        draft = Draft(content=pact_text(), agreement=agreement)
+        draft = Draft(content=content, agreement=agreement)
         standing = await settle_at_start(bench.archive, draft, open_=OpenChoice.RECOMPUTE, by="bench")
-        pattern_keys = await _store_patterns(bench, spans, InForce(standing.editions))
+        pattern_keys = await _store_patterns(bench, spans, InForce(standing.editions), hours)
         async with bench.pool.acquire() as connection:
             patterns = [await _pattern(connection, key) for key in pattern_keys]
             mark = await connection.fetchval("SELECT agreement FROM sla_engine.partitions")
@@ -106,14 +108,14 @@ async def load_open_clocks(database_url: str, spans: Sequence[Span], *, partitio
         await bench.pool.execute("CHECKPOINT", timeout=600)
 
 
-async def _store_patterns(bench: Bench, spans: Sequence[Span], in_force: InForce) -> list[str]:
+async def _store_patterns(bench: Bench, spans: Sequence[Span], in_force: InForce, hours: int) -> list[str]:
     owned = await bench.own(0, in_force=in_force)
     keys = []
     for place, span in enumerate(spans):
         step = (span.last - span.first) / PATTERNS
         for at in range(PATTERNS):
             number = FIRST_PATTERN + place * PATTERNS + at
-            bench.append(*open_story(number, span.first + step * at))
+            bench.append(*open_story(number, span.first + step * at, hours))
             keys.append(key_of(number))
     await bench.read(owned)
     while await owned.rejudge():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.bench.clocks import pact_text
+from tests.bench.clocks import HOURS, pact_text
 from tests.bench.rig import Rig
 from tests.support.deployment import ServiceProcess, free_port
 
@@ -16,10 +16,12 @@ PARTITIONS = 4
 LOOK_SECONDS = 0.005
 
 
-def engine_process(rig: Rig, directory: Path, *, label: str = "engine", **settings: str) -> ServiceProcess:
+def engine_process(
+    rig: Rig, directory: Path, *, label: str = "engine", hours: int = HOURS, **settings: str
+) -> ServiceProcess:
     """An `sla-engine run` on the rig, not started yet; `settings` are variables without their prefix."""
     agreement = directory / "agreement.yaml"
-    agreement.write_text(pact_text(), encoding="utf-8")
+    agreement.write_text(pact_text(hours), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LEADPACT_")} | {
         "LEADPACT_DATABASE_URL": rig.database_url,
         "LEADPACT_ENGINE_AGREEMENT": str(agreement),
@@ -33,9 +35,13 @@ def engine_process(rig: Rig, directory: Path, *, label: str = "engine", **settin
 
 
 @contextlib.asynccontextmanager
-async def engines(rig: Rig, directory: Path, count: int) -> AsyncIterator[list[ServiceProcess]]:
+async def engines(
+    rig: Rig, directory: Path, count: int, *, hours: int = HOURS, **settings: str
+) -> AsyncIterator[list[ServiceProcess]]:
     """So many engines, ready; killed at the end."""
-    processes = [engine_process(rig, directory, label=f"engine-{number}") for number in range(count)]
+    processes = [
+        engine_process(rig, directory, label=f"engine-{number}", hours=hours, **settings) for number in range(count)
+    ]
     try:
         for process in processes:
             await process.start()
