@@ -8,7 +8,7 @@ from sla_engine.adapters.read_queries import OBLIGATIONS
 from sla_engine.application.reading import ObligationFilter, Place
 from sla_engine.domain.obligation import State
 
-OPEN_STATES = frozenset({State.ON_TRACK, State.AT_RISK})
+OPEN_STATES = frozenset({State.ON_TRACK, State.AT_RISK, State.PAUSED})
 BROKEN_STATES = frozenset({State.BREACHED, State.MET_LATE})
 
 

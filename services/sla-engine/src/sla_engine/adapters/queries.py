@@ -80,18 +80,19 @@ DROP_WAKEUPS = "DELETE FROM sla_engine.wakeups WHERE lead = ANY($1::bigint[])"
 
 FILE_OBLIGATIONS = """
 INSERT INTO sla_engine.obligations AS o (
-  id, lead, clock, clock_name, cycle, segment, team, owner, owner_name, state, outcome, started_at, deadline,
+  id, lead, clock, clock_name, cycle, round, segment, team, owner, owner_name, state, outcome, started_at, deadline,
   stopped_at, decided_at, target_us, business_us, wall_us, agreement_version, reason,
   said_event, said_transition, said_occurred_at, said_at, said_retracted)
 SELECT * FROM json_to_recordset($1::json) AS d (
-  id uuid, lead bigint, clock text, clock_name text, cycle int, segment text, team text, owner text, owner_name text,
-  state text, outcome text, started_at timestamptz, deadline timestamptz, stopped_at timestamptz,
+  id uuid, lead bigint, clock text, clock_name text, cycle int, round int, segment text, team text, owner text,
+  owner_name text, state text, outcome text, started_at timestamptz, deadline timestamptz, stopped_at timestamptz,
   decided_at timestamptz, target_us bigint, business_us bigint, wall_us bigint, agreement_version text, reason text,
   said_event text, said_transition text, said_occurred_at timestamptz, said_at timestamptz, said_retracted text)
 ON CONFLICT (id) DO UPDATE SET
   lead = excluded.lead, clock = excluded.clock, clock_name = excluded.clock_name, cycle = excluded.cycle,
-  segment = excluded.segment, team = excluded.team, owner = excluded.owner, owner_name = excluded.owner_name,
-  state = excluded.state, outcome = excluded.outcome, started_at = excluded.started_at, deadline = excluded.deadline,
+  round = excluded.round, segment = excluded.segment, team = excluded.team, owner = excluded.owner,
+  owner_name = excluded.owner_name, state = excluded.state, outcome = excluded.outcome,
+  started_at = excluded.started_at, deadline = excluded.deadline,
   stopped_at = excluded.stopped_at, decided_at = excluded.decided_at, target_us = excluded.target_us,
   business_us = excluded.business_us, wall_us = excluded.wall_us, agreement_version = excluded.agreement_version,
   reason = excluded.reason,

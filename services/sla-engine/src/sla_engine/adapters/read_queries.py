@@ -21,7 +21,7 @@ SELECT key, name, crm_url, history, announced, provenance FROM sla_engine.leads 
 """One lead, whole."""
 
 OBLIGATIONS = """
-SELECT o.id, l.key AS lead, l.name AS lead_name, l.crm_url, o.clock, o.clock_name, o.cycle, o.segment, o.team,
+SELECT o.id, l.key AS lead, l.name AS lead_name, l.crm_url, o.clock, o.clock_name, o.cycle, o.round, o.segment, o.team,
        o.owner, o.owner_name, o.state, o.outcome, o.started_at, o.deadline, o.stopped_at,
        o.target_us / 1e6::float8 AS target_seconds, o.business_us / 1e6::float8 AS business_seconds,
        o.wall_us / 1e6::float8 AS wall_seconds, o.agreement_version, o.reason,

@@ -207,6 +207,7 @@ def _obligation(lead: int, filed: Filed) -> "_ObligationRow":
         row.clock,
         _text(row.clock_name),
         row.cycle,
+        row.round,
         _text(row.segment),
         _text(row.team),
         _text(row.owner),
@@ -234,6 +235,7 @@ class _ObligationRow(msgspec.Struct, gc=False):
     clock: str
     clock_name: str
     cycle: int
+    round: int
     segment: str
     team: str
     owner: str

@@ -5,7 +5,7 @@ import hashlib
 
 import msgspec
 
-from shared.events.sla import AnySlaEvent, ObligationRetracted, event_type
+from shared.events.sla import AnySlaEvent, ObligationRetracted, Party, event_type
 from sla_engine.domain.instants import to_us
 from sla_engine.domain.obligation import Obligation, State
 
@@ -31,7 +31,9 @@ class LastSaid(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Filing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One row. `decided_us` is the instant at which the outcome was settled: kept, due, or cancelled.
+    """One row. `owner` holds the clock; of a broken promise, it is who is charged.
+
+    `decided_us` is the instant at which the outcome was settled: kept, due, or cancelled.
 
     `business_us` and `wall_us` stand once the promise was kept or cancelled: before, they change with every second.
     """
@@ -40,6 +42,7 @@ class Filing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     clock: str
     clock_name: str
     cycle: int
+    round: int
     segment: str
     team: str
     owner: str
@@ -67,16 +70,18 @@ class Filed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def filing(obligation: Obligation, *, moved: frozenset[str] = frozenset()) -> Filing:
     """The row of an obligation. One that one of the events `moved` ended goes on, and counts, on another lead."""
     done = obligation.stopped_us is not None
+    answers = who_answers(obligation)
     outcome = Outcome.CANCELLED if done and obligation.stop_event in moved else outcome_of(obligation)
     return Filing(
         id=obligation.id,
         clock=obligation.clock,
         clock_name=obligation.clock_name,
         cycle=obligation.cycle,
+        round=obligation.round,
         segment=obligation.segment,
         team=team_of(obligation),
-        owner=obligation.holder.id,
-        owner_name=obligation.holder.name,
+        owner=answers.id,
+        owner_name=answers.name,
         state=obligation.state,
         outcome=outcome,
         started_us=obligation.started_us,
@@ -91,8 +96,13 @@ def filing(obligation: Obligation, *, moved: frozenset[str] = frozenset()) -> Fi
     )
 
 
+def who_answers(obligation: Obligation) -> Party:
+    """Who holds the clock; of a broken promise, whoever is charged by the agreement's rule."""
+    return obligation.holder if obligation.breach is None else obligation.breach.holder
+
+
 def team_of(obligation: Obligation) -> str:
-    """The team that a promise counts for (a broken one: when it broke); empty where no team answers for it."""
+    """The team that a promise counts for (a broken one: of who is charged); empty where no team answers for it."""
     answers = obligation if obligation.breach is None else obligation.breach
     if answers.escalation is not None:
         return answers.escalation.team
@@ -123,13 +133,15 @@ _encoder = msgspec.msgpack.Encoder()
 def fingerprint(obligation: Obligation) -> int:
     """64 bits that change when the row does: over everything that `filing` reads, without making the row."""
     done = obligation.stopped_us is not None
+    answers = who_answers(obligation)
     read = (
         obligation.clock_name,
         obligation.cycle,
+        obligation.round,
         obligation.segment,
         team_of(obligation),
-        obligation.holder.id,
-        obligation.holder.name,
+        answers.id,
+        answers.name,
         obligation.state,
         obligation.breach is not None,
         obligation.excuse is not None,

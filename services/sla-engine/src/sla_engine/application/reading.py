@@ -45,6 +45,7 @@ class LeadRecord(msgspec.Struct, frozen=True, kw_only=True):
 class FiledObligation(msgspec.Struct, frozen=True, kw_only=True):
     """A promise as filed. `state` may be `withdrawn`: the facts no longer bear it out.
 
+    `owner` holds the clock; of a broken promise, it is who is charged.
     `said_…` is the latest announcement about it; `said_retracted` the transition that it took back.
     """
 
@@ -55,6 +56,7 @@ class FiledObligation(msgspec.Struct, frozen=True, kw_only=True):
     clock: str
     clock_name: str
     cycle: int
+    round: int
     segment: str
     team: str
     owner: str

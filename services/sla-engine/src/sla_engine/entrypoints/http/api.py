@@ -18,7 +18,7 @@ from sla_engine.entrypoints.http.cursor import from_cursor, to_cursor
 
 DEFAULT_PERIOD = timedelta(days=28)
 MOST_PER_PAGE = 500
-STATES = ("on_track", "at_risk", "breached", "met", "met_late", "cancelled", "withdrawn")
+STATES = ("on_track", "at_risk", "breached", "met", "met_late", "cancelled", "paused", "excused", "withdrawn")
 
 Limit = Annotated[int, Query(ge=1, le=MOST_PER_PAGE, description="Items on the page.")]
 Cursor = Annotated[str | None, Query(description="next_cursor of the page before.")]
@@ -73,7 +73,9 @@ def _add_obligations(api: APIRouter, reader: Reader) -> None:
         state: Annotated[list[str] | None, Query(description=f"One or more of {', '.join(STATES)}.")] = None,
         clock: ClockId = None,
         team: TeamName = None,
-        owner: Annotated[str | None, Query(max_length=200, description="Id of who holds the clock.")] = None,
+        owner: Annotated[
+            str | None, Query(max_length=200, description="Id of who holds the clock, or is charged.")
+        ] = None,
         lead: Annotated[str | None, Query(max_length=200, description="Key of the lead.")] = None,
         deadline_from: Instant = None,
         deadline_to: Instant = None,

@@ -64,7 +64,9 @@ def make_pages(
     @pages.get("/")
     async def home(zone: Zone = None) -> Response:
         now = clock()
-        soon = await reader.obligations(ObligationFilter(states=["on_track", "at_risk"]), after=None, limit=SOON)
+        soon = await reader.obligations(
+            ObligationFilter(states=["on_track", "at_risk", "paused"]), after=None, limit=SOON
+        )
         broken = await reader.obligations(
             ObligationFilter(states=["breached", "met_late"], newest_first=True), after=None, limit=RECENT
         )

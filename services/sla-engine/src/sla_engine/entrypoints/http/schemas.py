@@ -36,7 +36,7 @@ class LastAnnouncement(Answer):
     """The latest announcement about a promise."""
 
     event: str = Field(description="Id of the SLA event.")
-    transition: str = Field(description="opened, at_risk, breached, met, met_late, cancelled or retracted.")
+    transition: str = Field(description="opened, at_risk, breached, met, met_late, cancelled, excused or retracted.")
     occurred_at: datetime
     announced_at: datetime
     retracted: str | None = Field(description="If it is a retraction: the transition taken back.")
@@ -52,11 +52,14 @@ class Obligation(Answer):
     clock: str
     clock_name: str
     cycle: int = Field(description="Which stay of the lead in the qualified stages, from 1.")
+    round: int = Field(description="Which of the clock's runs in that stay, from 1.")
     segment: str
     team: str
-    owner: str = Field(description="Who holds the clock.")
+    owner: str = Field(description="Who holds the clock; of a broken promise, who is charged.")
     owner_name: str
-    state: str = Field(description="on_track, at_risk, breached, met, met_late, cancelled or withdrawn.")
+    state: str = Field(
+        description="on_track, at_risk, breached, met, met_late, cancelled, paused, excused or withdrawn."
+    )
     outcome: str | None = Field(description="met, breached, cancelled or excused; null while open.")
     started_at: datetime
     deadline: datetime
