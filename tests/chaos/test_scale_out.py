@@ -51,12 +51,14 @@ async def test_partitions_move_and_no_verdict_suffers(
             await one.stop()
             await until_owned(stage, [two, three], "after one left")
             await asyncio.sleep(BETWEEN_SECONDS)
-            over.set()  # what was begun is told while the last two moves go on
             await two.kill()
             await until_owned(stage, [three], "after one was killed")
+            over.set()  # what was begun is told while the last moves go on
             await four.start()
-            await three.kill()
-            await until_owned(stage, [four], "after all were killed and one was started")
+            await until_owned(stage, [three, four], "after another was started")
+            stage.lines[2].broker.stall()
+            stage.lines[2].database.stall()
+            await until_owned(stage, [four], "after one was cut off")
         finally:
             over.set()
             await telling

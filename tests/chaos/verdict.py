@@ -13,7 +13,6 @@ from tests.chaos.load import Load
 from tests.chaos.promises import Promises
 from tests.chaos.stage import Stage
 
-
 SILENCE_SECONDS = 10.0
 
 

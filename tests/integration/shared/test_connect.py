@@ -85,3 +85,23 @@ async def test_a_transaction_that_a_connection_was_cut_in_is_unavailable(breakab
 
         with pytest.raises(DatabaseUnavailable):
             await work()
+
+
+async def test_who_stops_in_the_middle_of_a_transaction_holds_its_rows_for_a_while_only(database_url: str) -> None:
+    """As a process that is frozen, or cut off from the database without a word."""
+    async with (
+        open_pool(database_url, application_name="frozen", idle_transaction_seconds=0.5) as frozen,
+        open_pool(database_url, application_name="heir") as heir,
+    ):
+        await heir.execute("CREATE TABLE held (id int PRIMARY KEY)")
+        await heir.execute("INSERT INTO held VALUES (1)")
+        connection = await frozen.acquire()
+        try:
+            await connection.execute("BEGIN")
+            await connection.execute("UPDATE held SET id = 1")
+            await asyncio.wait_for(heir.execute("UPDATE held SET id = 2"), 20)
+            with pytest.raises(DatabaseUnavailable), database_errors(database_url):
+                await connection.execute("COMMIT")
+        finally:
+            await frozen.release(connection)
+        assert await heir.fetchval("SELECT id FROM held") == 2

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 10.0
 COMMAND_SECONDS = 60.0
+IDLE_TRANSACTION_SECONDS = 60.0
 WAIT_SECONDS = 30.0
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
@@ -31,8 +32,8 @@ SESSION = {
     "timezone": "UTC",
     # Compiling pays for reports over millions of rows; for a batch of a thousand it costs more than it saves.
     "jit": "off",
-    # A process that is stopped or cut off in the middle must not hold its partition's row for ever.
-    "idle_in_transaction_session_timeout": "60s",
+    # A process that is stopped or cut off in the middle must not hold its rows for ever.
+    "idle_in_transaction_session_timeout": str(round(IDLE_TRANSACTION_SECONDS * 1000)),
 }
 """Settings of every session."""
 
@@ -46,10 +47,12 @@ async def open_pool(
     max_size: int = 10,
     wait_seconds: float = WAIT_SECONDS,
     command_timeout_seconds: float = COMMAND_SECONDS,
+    idle_transaction_seconds: float = IDLE_TRANSACTION_SECONDS,
 ) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
     """A pool of connections; waits up to `wait_seconds` for a server that is not there yet.
 
-    `application_name` shows in pg_stat_activity. Raises `DatabaseUnavailable` or `DatabaseRefused`.
+    `application_name` shows in pg_stat_activity. A transaction in which nothing happens for `idle_transaction_seconds`
+    is ended by the server, and with it what it holds locked. Raises `DatabaseUnavailable` or `DatabaseRefused`.
     """
     address = driver_url(url)
 
@@ -60,7 +63,11 @@ async def open_pool(
             max_size=max_size,
             timeout=CONNECT_SECONDS,
             command_timeout=command_timeout_seconds,
-            server_settings={**SESSION, "application_name": application_name},
+            server_settings={
+                **SESSION,
+                "idle_in_transaction_session_timeout": str(round(idle_transaction_seconds * 1000)),
+                "application_name": application_name,
+            },
         )
 
     pool = await _patiently(url, connect, wait_seconds=wait_seconds)
