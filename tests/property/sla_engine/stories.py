@@ -19,7 +19,10 @@ _STEPS = st.one_of(
     st.tuples(st.just("owner"), st.sampled_from([MAX, EVA, QUEUE, None])),
     st.tuples(st.just("touch"), st.sampled_from(["call-1", "call-2", None])),
     st.tuples(st.just("touch"), st.none()),
-    st.tuples(st.sampled_from(["rejected", "disposed", "merged", "deleted", "accepted", "created"]), st.none()),
+    st.tuples(
+        st.sampled_from(["rejected", "disposed", "merged", "deleted", "accepted", "created", "converted"]), st.none()
+    ),
+    st.tuples(st.just("deal"), st.sampled_from(["created", "won", "reopened"])),
     st.tuples(st.just("size"), st.sampled_from([10, 5000])),
 )
 
@@ -47,6 +50,8 @@ def stories(draw: st.DrawFn) -> list[LeadEvent]:
                 )
             case "size":
                 lead.knows(at, size=how)
+            case "deal":
+                lead.deal(at, str(how))
             case "merged":
                 lead.merged(at)
             case _:

@@ -11,6 +11,7 @@ from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.history import History
 from sla_engine.domain.judgement import judge
 from sla_engine.domain.obligation import State
+from tests.property.sla_engine.declared_clocks import DECLARED
 from tests.property.sla_engine.stories import BEGIN, arrivals, stories
 from tests.support.story_builder import Engine, agreement, net
 
@@ -18,6 +19,7 @@ AGREEMENTS: list[Agreement] = [
     agreement(warnings='"50%", "75%"'),
     agreement(calendar="always", warnings='"10m left"', more="    on_reassignment: restart\n"),
     agreement(calendar="team", warnings="", more="    touch: {by: owner}\n    settle: 0s\n"),
+    *DECLARED,
 ]
 BY = st.sampled_from(AGREEMENTS)
 END = BEGIN + timedelta(days=12)
@@ -62,6 +64,16 @@ def test_a_verdict_is_sound(events: list[LeadEvent], by: Agreement, now: datetim
             assert each.breach.at_us == each.deadline_us
             assert sum(holding.business_us for holding in each.breach.holders) == each.breach.business_us
         end = each.stopped_at or now
+        if each.excuse is not None:
+            assert each.state is State.EXCUSED
+            assert not each.breached
+            assert (each.stopped_at, each.excuse.at_us) == (each.deadline, each.deadline_us)
+            continue
+        paused = each.stopped_us is None and any(pause.from_event and pause.to_us is None for pause in each.pauses)
+        if paused and not each.breached:
+            assert each.state is State.PAUSED
+            assert each.deadline_us > each.pauses[0].from_us
+            continue
         assert each.breached == (end > each.deadline)
         assert (each.state is State.BREACHED) == (each.stopped_us is None and now > each.deadline)
 
