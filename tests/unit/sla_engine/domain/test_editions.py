@@ -2,9 +2,11 @@
 
 import dataclasses
 import functools
+from datetime import datetime
 
 import pytest
 
+from sla_engine.domain import editions as editions_module
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.editions import Edition, Editions, OpenChoice, judge_under
 from sla_engine.domain.history import History
@@ -311,3 +313,30 @@ def test_editions_stand_in_the_order_in_which_they_were_applied() -> None:
     assert by.known_at(to_us(utc(APPLIED))) is by
     assert by.by_version("1+test").version == "1+test"
     assert by.by_version("9+unknown").version == "2+test"
+
+
+def test_editions_of_the_same_terms_are_judged_once_and_named_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only words and exceptions differ, as when outages are declared one after the other."""
+    outage = 'exceptions:\n  - {from: "2024-01-05", to: "2024-01-05", effect: excuse, why: an outage, by: Mia}\n'
+    later = [agreement(calendar="always", more=more) for more in ("", "contacts: []\n", outage)]
+    by = editions(
+        ("2024-01-08 12:00", version_of(later[1], 2), OpenChoice.KEEP),
+        ("2024-01-08 12:10", version_of(later[2], 3), OpenChoice.RECOMPUTE),
+        ("2024-01-08 12:20", pact("2h", version=4), OpenChoice.KEEP),
+        first=version_of(later[0], 1),
+    )
+    judged_by: list[str] = []
+
+    def counted(history: History, by: Agreement, now: datetime) -> Verdict:
+        judged_by.append(by.version)
+        return judge(history, by, now)
+
+    monkeypatch.setattr(editions_module, "judge", counted)
+    kept, moved, new = waiting("2024-01-08 11:50"), waiting("2024-01-08 12:05"), waiting("2024-01-08 12:15")
+    kept.touch("2024-01-08 12:02")
+    assert [touch_of(lead, by, "2024-01-08 12:30").agreement_version for lead in (kept, moved, new)] == [
+        "1+test",
+        "3+test",
+        "3+test",
+    ]
+    assert judged_by == ["1+test", "4+test", "2+test", "4+test", "3+test", "4+test"]

@@ -6,6 +6,7 @@ verdict is a function of the facts and the editions alone, whatever the order in
 
 import enum
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,6 +23,8 @@ from sla_engine.domain.obligation import Ending, Obligation, State, Verdict
 _ALWAYS_US = -(2**62)
 """Before every instant: since then the first edition applies."""
 _NEVER_US = 2**62
+_WORDS = frozenset({"exceptions", "contacts", "definitions", "consequences", "name", "version", "summary", "review"})
+"""Sections of a file, and keys of its section `agreement`, that verdicts of an edition do not depend on."""
 
 
 class OpenChoice(enum.StrEnum):
@@ -59,12 +62,14 @@ class Edition:
 class Editions:
     """All editions, oldest first, each applied later than the one before; at least one.
 
-    `judged` are their agreements as promises are judged by them: with the exceptions of the newest.
+    `judged` are their agreements as promises are judged by them: with the exceptions of the newest. `terms` has one
+    number for all editions by which the same verdicts come out: they differ in words, or in their exceptions.
     """
 
     all: tuple[Edition, ...]
     newest: Edition = field(init=False, repr=False)
     judged: tuple[Agreement, ...] = field(init=False, repr=False, compare=False)
+    terms: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         instants = [edition.applied_us for edition in self.all[1:]]
@@ -74,6 +79,8 @@ class Editions:
         exceptions = self.newest.agreement.exceptions
         judged = tuple([_with(edition.agreement, exceptions) for edition in self.all])
         object.__setattr__(self, "judged", judged)
+        terms = [_terms(agreement) for agreement in judged]
+        object.__setattr__(self, "terms", tuple([terms.index(each) for each in terms]))
 
     @classmethod
     def only(cls, agreement: Agreement) -> Self:
@@ -114,6 +121,16 @@ def _exceptions(agreement: Agreement) -> frozenset[Exception_]:
     return frozenset([replace(each, line=0) for each in agreement.exceptions])
 
 
+def _terms(agreement: Agreement) -> tuple[object, ...]:
+    """What verdicts depend on besides exceptions, in the words of the file; and the lines that they name."""
+    declared = {name: said for name, said in agreement.declared.items() if name not in _WORDS}
+    head = declared.get("agreement")
+    if isinstance(head, Mapping):
+        declared["agreement"] = {name: said for name, said in head.items() if name not in _WORDS}
+    lines = tuple([target.line for clock in agreement.clocks for _, target in clock.targets])
+    return json.dumps(declared, sort_keys=True, default=str), agreement.clock_ids, lines
+
+
 def judge_under(history: History, editions: Editions, now: datetime) -> Verdict:
     """Judge every promise on the lead at `now`, each under the edition it belongs to.
 
@@ -151,6 +168,7 @@ class _Session:
         self.editions = editions
         self.now_us = now_us
         self.carried: dict[str, _Carried] = {}
+        self.known: dict[tuple[int, int], Verdict] = {}
 
     def verdict(self) -> Verdict:
         """The verdict of the newest edition in force, with every obligation from where it belongs."""
@@ -230,7 +248,23 @@ class _Session:
 
     def _judge(self, place: int, at_us: int, restarted_us: Mapping[str, int]) -> Verdict:
         by, at = self.editions.judged[place], from_us(at_us)
-        return judge(self.history, by, at, restarted_us=restarted_us) if restarted_us else judge(self.history, by, at)
+        if restarted_us:
+            return judge(self.history, by, at, restarted_us=restarted_us)
+        known = self.known.get((self.editions.terms[place], at_us))
+        if known is None:
+            known = self.known[self.editions.terms[place], at_us] = judge(self.history, by, at)
+        return known if known.agreement_version == by.version else _in_the_words_of(by, known)
+
+
+def _in_the_words_of(agreement: Agreement, verdict: Verdict) -> Verdict:
+    """The verdict of another edition with the same terms."""
+    version = agreement.version
+    return msgspec.structs.replace(
+        verdict,
+        agreement=agreement.name,
+        agreement_version=version,
+        obligations=tuple([msgspec.structs.replace(each, agreement_version=version) for each in verdict.obligations]),
+    )
 
 
 def _cancelled(obligation: Obligation, at_us: int, reason: str) -> Obligation:
