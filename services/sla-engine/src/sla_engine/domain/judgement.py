@@ -139,6 +139,7 @@ def _judge_run(run: Run, case: _Case) -> Obligation | None:
     if excuse is not None:  # it was over at the deadline, whatever came later
         breach, end_us, stopped_us = None, fate.deadline_us, fate.deadline_us
         reason, stop_event = excuse.reason, None
+        pauses = tuple([pause for pause in pauses if pause.from_us < end_us])
         held = holdings(turns, end_us, ended=True)
         last = turns[len(held) - 1]
     warned = False

@@ -125,8 +125,8 @@ def _appointed(turns: Sequence[Turn], promised: Appointment) -> tuple[Turn, int,
         instant_us = since_us + 366 * REACH_YEARS * DAY
     deadline_us, lost_us = instant_us, 0
     for from_us, to_us in whole.gaps:
-        if from_us < deadline_us and (lost := calendar.elapsed(from_us, to_us)):
-            lost_us += lost
+        if from_us < deadline_us and calendar.elapsed(from_us, deadline_us):
+            lost_us += calendar.elapsed(from_us, to_us)
             deadline_us = _add(calendar, instant_us, lost_us)
     return whole, calendar.elapsed(since_us, instant_us), deadline_us
 

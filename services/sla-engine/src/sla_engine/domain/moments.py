@@ -31,8 +31,8 @@ from sla_engine.domain.facts import (
 Kinds = frozenset[type[Fact]]
 
 LOSSES: Kinds = frozenset({Merged, Deleted})
-OF_STAGE: Kinds = LOSSES | {Stage}
-OF_STAY: Kinds = OF_STAGE | {Disposed}
+OF_STAGE: Kinds = LOSSES | {Stage, Disposed}
+OF_STAY: Kinds = OF_STAGE
 OF_OWNER: Kinds = LOSSES | {Assigned}
 OF_ATTRIBUTES: Kinds = frozenset({Created, Attributes})
 ALL_KINDS: Kinds = frozenset(

@@ -82,8 +82,8 @@ class Story(msgspec.Struct, gc=False):
             kind = type(fact)
             if self._change(fact) or first:
                 # What begins now held nothing before: every clock is asked whose start may hold by then.
-                for track in tracks:
-                    if first or track.clock.in_stay or kind in track.clock.start.kinds:
+                for place, track in enumerate(tracks):
+                    if first or track.clock.in_stay or place in listening[kind]:
                         self._look(track, fact)
                 first = False
             else:
@@ -146,6 +146,9 @@ class Story(msgspec.Struct, gc=False):
             case Disposed():
                 if self.qualified and fact.disposition.casefold() in self.agreement.closing_dispositions:
                     self._end((fact.id, with_reason(fact.disposition, fact.reason)))
+                    if self.stage is not None:
+                        # When the lead enters a stage again, be it the same, that is a transition.
+                        self._sent_back_in, self.stage = self.stage, None
             case Merged():
                 self._lose(fact.id, f"merged into {fact.into}")
             case Deleted():
@@ -324,13 +327,17 @@ class Story(msgspec.Struct, gc=False):
         elif over is not None:
             run.cancel(self._at_us, *over, _STAY_ENDED)
             track.run = None
-        elif answers is not None and (fact := answers[_PAUSE]) is not None:
+        elif answers is not None and (fact := answers[_PAUSE]) is not None and self._pauses(clock):
             if not run.paused:
                 run.pauses.append(Pause(self._at_us, fact.id))
         elif run.paused and self._resumes(clock, answers):
             pause = run.pauses[-1]
             by = self.fact if answers is None or answers[_RESUME] is None else answers[_RESUME]
             pause.to_us, pause.to_event = self._at_us, None if by is None else by.id
+
+    def _pauses(self, clock: Clock) -> bool:
+        """Whether it is paused, having been told so: a pause by state alone is as the state is in the end."""
+        return clock.resume is not None or (clock.pause is not None and clock.pause.holds(self))
 
     def _resumes(self, clock: Clock, answers: list[AnyFact | None] | None) -> bool:
         if clock.resume is not None:
@@ -374,13 +381,6 @@ class Story(msgspec.Struct, gc=False):
     def _leave(self) -> None:
         """The stay is over."""
         self.qualified, self._ending, self._again_us = False, None, None
-        if self.stage in self.agreement.qualified_stages:
-            # A disposition ended the stay; when the lead enters a stage again, be it the same, that is a transition.
-            self._sent_back_in, self.stage = self.stage, None
-            for track in self._tracks:
-                if track.rests and not track.clock.in_stay:
-                    self.fact = None
-                    track.rests = track.clock.start.holds(self)
 
     def _end_term(self, ends_us: int) -> None:
         for track in self._tracks:
