@@ -13,6 +13,7 @@ from shared.events.topics import SLA_EVENTS
 from shared.streams.port import Record
 from shared.streams.postgres import PostgresOptions, PostgresStream
 from tests.integration.notifier.harness import Clock, Notifier, notifier_pool, slack_channel
+from tests.integration.notifier.test_roll_ups import MANY, breach, outage
 from tests.support import sla_events
 from tests.support.slack_fake import SlackFake
 
@@ -131,3 +132,26 @@ async def test_the_log_in_postgresql_is_erased_up_to_the_word_that_it_is_forgott
         left = await pool.fetch("SELECT value FROM stream.records")
         assert [row["value"] for row in left] == [said[1]]
         assert await pool.fetchval("SELECT count(*) FROM notifier.forgotten WHERE erased_at IS NULL") == 0
+
+
+async def test_a_list_of_broken_promises_names_the_others_still(notifier: Notifier, slack: SlackFake) -> None:
+    await outage(notifier)
+    await notifier.deliver()
+    for number in (0, 5):  # the one whose message it is, and one that is rolled up in it
+        await notifier.take(forgotten(breach(number).lead))
+    await notifier.deliver()
+    assert len(slack.messages) == 1
+    for number in range(MANY):
+        assert (f"Lead {number:02d}" in shown(slack)) is (number not in (0, 5)), number
+
+
+async def test_who_is_forgotten_before_a_list_arrived_does_not_take_the_others_along(
+    notifier: Notifier, slack: SlackFake
+) -> None:
+    slack.fail("chat.postMessage", "ratelimited", seconds=1)
+    await outage(notifier)
+    await notifier.deliver()
+    assert slack.messages == []
+    await notifier.take(forgotten(breach(0).lead))
+    await notifier.pass_time(10)
+    assert [f"Lead {number:02d}" in shown(slack) for number in range(MANY)] == [False, *[True] * (MANY - 1)]

@@ -36,8 +36,9 @@ def unique(lead: Lead) -> list[LeadEvent]:
 
 def asked(key: str, at: str = "2024-01-08 13:00") -> LeadDeleted:
     lead = Lead(key)
-    lead.deleted(at)
-    return msgspec.structs.replace(lead.events[0], id=f"{key}-asked", privacy=True)
+    deleted = lead.deleted(at)
+    assert isinstance(deleted, LeadDeleted)
+    return msgspec.structs.replace(deleted, id=f"{key}-asked", privacy=True)
 
 
 async def everything(bench: Bench) -> str:

@@ -34,8 +34,8 @@ def open_stream(
     (`StreamUnavailable`), and used as soon as it answers. `client_id` names the service to the engine. `member`
     names the process: one that joins a group under the name of a killed one takes its partitions at once. No two that
     live may share it.
-    `retention_seconds` concerns the log in PostgreSQL; topics on Kafka have their own setting. Raises
-    `StreamAddressError`.
+    `retention_seconds` concerns the log in PostgreSQL, and topics that are made on Kafka; topics that are there already
+    keep their own setting. Raises `StreamAddressError`.
     """
     if url is not None and url.startswith("kafka:"):
         return KafkaStream(
@@ -44,6 +44,7 @@ def open_stream(
                 client_id=client_id,
                 member=None if member is None else _ODD.sub("_", member)[:MEMBER_CHARACTERS],
                 append_timeout_seconds=append_timeout_seconds,
+                retention_seconds=retention_seconds,
             )
         )
     if url not in {None, "", "postgres:", "postgres://"}:

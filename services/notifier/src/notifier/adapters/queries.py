@@ -267,10 +267,11 @@ DELIVERIES_OF_LEAD = f"SELECT {_ALL} FROM notifier.deliveries WHERE lead = $1 OR
 """All deliveries about a lead, in the order in which they were planned."""
 
 DROP_WAITING = """
-UPDATE notifier.deliveries SET state = 'superseded', due_at = NULL, reason = $2
+UPDATE notifier.deliveries d SET state = 'superseded', due_at = NULL, reason = $2
 WHERE lead = $1 AND state IN ('pending', 'retry')
+  AND NOT EXISTS (SELECT FROM notifier.deliveries m WHERE m.thread = d.id AND m.state = 'rolled_up')
 """
-"""What waits to be said about a lead is not said any more."""
+"""What waits to be said about a lead is not said any more, unless others are to be told in the same message."""
 
 CLEAR_RESPONSES = "UPDATE notifier.deliveries SET response = NULL WHERE lead = $1 AND response IS NOT NULL"
 """What providers answered: it may quote the message."""

@@ -203,7 +203,7 @@ def redriven(delivery: Delivery, *, now: datetime) -> Delivery:
 
 def may_have_been_posted(delivery: Delivery) -> bool:
     """Whether a message of its own stands somewhere, or may, or is just leaving."""
-    posted = delivery.state in {State.SENT, State.LEASED, State.AMBIGUOUS}
+    posted = delivery.state in {State.SENT, State.LEASED, State.AMBIGUOUS, State.ROLLED_UP}
     return posted and delivery.operation is not Operation.UPDATE
 
 

@@ -97,7 +97,7 @@ def _edit_without_name(post: Delivery, *, now: datetime) -> Delivery:
         destination=post.destination,
         step=Step.FORGOTTEN,
         operation=Operation.UPDATE,
-        thread=post.id,
+        thread=post.thread if post.operation is Operation.POST else post.id,  # it may be rolled up in another
         announced_at=post.announced_at,
         due_at=now,
     )

@@ -49,8 +49,9 @@ class BrokerView:
             admin = await self._opened_admin()
             brokers = len((await admin.describe_cluster())["brokers"])
             replicas = max(1, min(DEFAULT_REPLICAS, brokers))
+            configs = {"retention.ms": str(round(self._options.retention_seconds * 1000))}
             answer: Any = await admin.create_topics(
-                [NewTopic(topic, num_partitions=partitions, replication_factor=replicas)],
+                [NewTopic(topic, num_partitions=partitions, replication_factor=replicas, topic_configs=configs)],
                 timeout_ms=int(self._options.ask_timeout_seconds * 1000),
             )
         for _, code, *message in answer.topic_errors:

@@ -40,6 +40,9 @@ class KafkaOptions(msgspec.Struct, frozen=True, kw_only=True):
     """No progress below the end of the log for so long: the consumer is replaced (aiokafka issue 1037)."""
     probe_every_seconds: float = 0.05
     """The log's end is asked for at most so often."""
+    retention_seconds: float = 7 * 86_400.0
+    """Of topics that are made here, as in the log in PostgreSQL: records hold personal data, and Kafka gives none back.
+    An existing topic keeps its own."""
     max_record_bytes: int = MAX_RECORD_BYTES
     clock: Callable[[], datetime] = utc_now
 
