@@ -2,22 +2,30 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifier.domain.channels import Step
+from notifier.domain.channels import ChannelKind, Operation, Step
+from notifier.domain.delivery import Delivery
 from notifier.domain.rendering import names_of, render
+from notifier.domain.review import Entry
+from notifier.domain.roll_up import render_roll_up
 from notifier.domain.slack_text import escaped, link, plain
 from notifier.domain.terminal import terminal_lines
 from shared.events.envelope import OwnerKind
 from shared.events.forgetting import without_person
-from shared.events.sla import AnySlaEvent, Escalation, HolderTime, Party
+from shared.events.sla import AnySlaEvent, Escalation, HolderTime, ObligationBreached, Party
 from tests.support import sla_events
 from tests.support.slack_blocks import ADVISED_TEXT, refusal, width
 
 PROPERTY = settings(derandomize=True, max_examples=150, deadline=None)
+
+SETTLED = (Step.MET_LATE, Step.CANCELLED, Step.RETRACTED)
+MOST_DRAWN = 5
+"""Of a long list; the others are like the last of these."""
 
 words = st.one_of(
     st.text(max_size=60),
@@ -96,6 +104,62 @@ def test_slack_takes_the_message_of_any_event(
     assert message == render(
         step, event, about=about, console_url="http://console.example", now=event.announced_at + waited
     )
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> list[Entry]:
+    """Broken promises of anybody, some of them settled since."""
+    entries = []
+    for number in range(draw(st.sampled_from([2, 3, 39, 41, 120]))):
+        if number < MOST_DRAWN:
+            said = {name: draw(each) for name, each in FIELDS.items()}
+        breach = msgspec.structs.replace(sla_events.breached(), id=str(number), **said)
+        later = draw(st.sampled_from([None, *SETTLED])) if number < MOST_DRAWN else None
+        entries.append(
+            Entry(
+                delivery=delivery(number),
+                event=breach,
+                later=[] if later is None else [settling(later, breach, said)],
+            )
+        )
+    return entries
+
+
+def settling(step: Step, breach: ObligationBreached, said: dict[str, Any]) -> AnySlaEvent:
+    """What becomes of it."""
+    if step is Step.MET_LATE:
+        return sla_events.met_late(**said)
+    return sla_events.cancelled(**said) if step is Step.CANCELLED else sla_events.retracted(breach, **said)
+
+
+def delivery(number: int) -> Delivery:
+    return Delivery(
+        id=str(number),
+        obligation=str(number),
+        lead="l",
+        event_id=str(number),
+        channel=ChannelKind.SLACK,
+        destination="C1",
+        step=Step.BREACH,
+        operation=Operation.POST,
+        thread="0",
+        announced_at=sla_events.DEADLINE,
+        due_at=None,
+        sequence=number,
+    )
+
+
+@PROPERTY
+@given(entries=lists())
+def test_slack_takes_the_list_of_any_broken_promises(entries: list[Entry]) -> None:
+    message = render_roll_up(entries, console_url="http://console.example", now=sla_events.DEADLINE)
+    assert refusal(message.text, list(message.blocks)) is None
+    assert width(message.text) <= ADVISED_TEXT
+    texts = [block["text"]["text"] for block in message.blocks[1:] if "text" in block]
+    for inside in re.findall(r"<([^<>]*)>", "\n".join([*texts, message.text])):
+        assert re.match(r"date\^|@[UW][A-Z0-9]+$|https?://", inside.removeprefix("!")), inside
+    for text in texts:
+        assert re.sub(r"<[^<>]*>", "", text).count("<") == 0
 
 
 @PROPERTY

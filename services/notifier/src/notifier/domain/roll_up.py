@@ -10,11 +10,12 @@ from urllib.parse import quote
 from notifier.domain.durations import spoken
 from notifier.domain.rendering import LATE_AFTER, NAME_LIMIT, SECTION_LIMIT, Block, Message
 from notifier.domain.review import Entry
-from notifier.domain.slack_text import escaped, link, mention, moment
+from notifier.domain.slack_text import escaped, link, mention, moment, width
 from shared.events.sla import ObligationBreached, ObligationCancelled, ObligationMetLate, ObligationRetracted, Party
 
 MOST_LINES = 40
 """A channel is no place for longer lists; the console has all of it."""
+MOST_MANAGERS = 5
 LINE_LIMIT = 600
 """A line with a longer address goes without its link."""
 CLOCK_LIMIT = 40
@@ -58,7 +59,7 @@ def _lead_in(ordered: Sequence[Entry]) -> str:
     told = f"They fell due between {moment(first.deadline, zone=None)} and {moment(last.deadline, zone=None)}"
     managers = list(dict.fromkeys(tagged for entry in ordered if (tagged := _manager(entry))))
     settled = sum(fate(entry) is not None for entry in ordered)
-    words = [*managers, f"{told}; so many at once are told together."]
+    words = [*managers[:MOST_MANAGERS], f"{told}; so many at once are told together."]
     if settled:
         words.append(f"*{settled} of {len(ordered)} settled since.*")
     return " ".join(words)
@@ -82,14 +83,14 @@ def _line(entry: Entry, console_url: str) -> str:
         holder = escaped(event.holder.name or event.holder.id, CLOCK_LIMIT)
         before, after = f"🔴 {clock}: ", f", {holder}, was due {moment(event.deadline, zone=event.holder.zone)}"
     line = before + linked + after
-    return line if len(line) <= LINE_LIMIT else before + lead + after
+    return line if width(line) <= LINE_LIMIT else before + lead + after
 
 
 def _sections(lines: Sequence[str]) -> Iterator[str]:
     """As many lines together as a block takes."""
     text = ""
     for line in lines:
-        if text and len(text) + 1 + len(line) > SECTION_LIMIT:
+        if text and width(text) + 1 + width(line) > SECTION_LIMIT:
             yield text
             text = ""
         text = f"{text}\n{line}" if text else line

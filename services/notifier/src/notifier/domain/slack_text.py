@@ -21,14 +21,14 @@ def one_line(text: str) -> str:
 def plain(text: str, limit: int) -> str:
     """At most `limit` characters of one line, for plain-text fields; an ellipsis shows that something was cut."""
     line = one_line(text)
-    return line if _width(line) <= limit else _cut(line, limit, escapes={})
+    return line if width(line) <= limit else _cut(line, limit, escapes={})
 
 
 def escaped(text: str, limit: int) -> str:
     """One line for mrkdwn, at most `limit` characters after escaping."""
     line = "".join(_LOOK_ALIKES.get(sign, sign) for sign in one_line(text))
     whole = "".join(_ESCAPES.get(sign, sign) for sign in line)
-    return whole if _width(whole) <= limit else _cut(line, limit, escapes=_ESCAPES)
+    return whole if width(whole) <= limit else _cut(line, limit, escapes=_ESCAPES)
 
 
 def link(url: str | None, label: str) -> str | None:
@@ -70,8 +70,8 @@ def _scheme(url: str) -> str:
         return ""
 
 
-def _width(text: str) -> int:
-    # Slack counts UTF-16 code units, as JavaScript does.
+def width(text: str) -> int:
+    """How long Slack takes a text to be: in UTF-16 code units, as JavaScript counts."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -80,7 +80,7 @@ def _cut(line: str, limit: int, *, escapes: dict[str, str]) -> str:
     kept: list[str] = []
     for sign in line:
         sent = escapes.get(sign, sign)
-        room -= _width(sent)
+        room -= width(sent)
         if room < 0:
             break
         kept.append(sent)
