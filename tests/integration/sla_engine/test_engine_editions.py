@@ -95,6 +95,15 @@ async def test_the_file_becomes_an_edition_where_its_content_is_new_and_only_the
     assert [(each.number, each.applied_by) for each in listed] == [(2, "second"), (1, "first")]
 
 
+async def test_a_calendar_of_absences_may_say_again_what_it_said_before(bench: Bench) -> None:
+    """The file is the same; what was read for it from elsewhere is as it was two editions ago."""
+    away = 'absences_read:\n  max: [{from: "2024-01-09T00:00:00Z", to: "2024-01-10T00:00:00Z"}]\n'
+    for place, read in enumerate((draft(), draft(more=away), draft())):
+        standing = await settle_at_start(bench.archive, read, open_=OpenChoice.KEEP, by="test")
+        assert standing.applied is not None
+        assert (standing.applied.number, standing.stale) == (place + 1, False)
+
+
 async def test_of_several_processes_that_start_at_once_one_applies_the_file(bench: Bench) -> None:
     starts = [
         settle_at_start(bench.archive, draft(target="2h"), open_=OpenChoice.RECOMPUTE, by=f"engine {number}")

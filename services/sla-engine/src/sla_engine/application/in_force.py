@@ -115,7 +115,7 @@ async def settle_at_start(archive: Archive, draft: Draft, *, open_: OpenChoice, 
         editions = await archive.editions()
         if editions is not None and draft.agreement.version == editions.newest.version:
             return Standing(editions=editions)
-        if editions is not None and any(each.version == draft.agreement.version for each in editions.all):
+        if editions is not None and _replaced(draft.agreement, editions):
             return Standing(editions=editions, stale=True)
         try:
             applied = await archive.apply(
@@ -126,3 +126,15 @@ async def settle_at_start(archive: Archive, draft: Draft, *, open_: OpenChoice, 
         found = await archive.editions()
         assert found is not None
         return Standing(editions=found, applied=applied)
+
+
+def _replaced(agreement: Agreement, editions: Editions) -> bool:
+    """Whether it is an older edition's. Calendars of absences may well say again what they said before."""
+    known = any(each.version == agreement.version for each in editions.all)
+    return known and _written(agreement) != _written(editions.newest.agreement)
+
+
+def _written(agreement: Agreement) -> Mapping[str, object]:
+    """What people wrote, without what was read for it from elsewhere."""
+    elsewhere = {"absences_read"}
+    return {name: said for name, said in agreement.declared.items() if name not in elsewhere}

@@ -75,6 +75,8 @@ def _print_outlook(console: Console, plan: Plan, outlook: Outlook) -> None:
     if "corrected" in shown:
         console.print("[dim]  * promises that are over, and that an exception makes count otherwise[/dim]")
     zone = ZoneInfo(plan.timezone)
+    if outlook.examples:
+        console.print(f"  for example (times in {plan.timezone}):")
     for example in outlook.examples:
         console.print(_example(plan, example, zone), soft_wrap=True)
 
@@ -86,18 +88,18 @@ def _figure(tally: Tally, column: str) -> str:
 
 
 def _example(plan: Plan, example: Example, zone: ZoneInfo) -> str:
+    """Two lines, so that they stay within 80 columns."""
     what = ", ".join(COLUMNS[word].rstrip("*") for word in example.what)
     before, after = example.deadline_before.astimezone(zone), example.deadline_after.astimezone(zone)
-    due = f"due {before:%Y-%m-%d %H:%M:%S}"
+    due = f"{before:%Y-%m-%d %H:%M:%S}"
     if after != before:
         due += f" → {after:%Y-%m-%d %H:%M:%S}"
     states = example.state_before.value.replace("_", " ")
     if example.state_after is not example.state_before:
         states += f" → {example.state_after.value.replace('_', ' ')}"
-    named = escape(example.lead_name if example.lead_name == example.lead else f"{example.lead_name} ({example.lead})")
-    return (
-        f"  [dim]{what}:[/dim] {escape(plan.clock_names.get(example.clock, example.clock))} of {named}, {due}, {states}"
-    )
+    named = example.lead_name if example.lead_name == example.lead else f"{example.lead_name} ({example.lead})"
+    clock = plan.clock_names.get(example.clock, example.clock)
+    return f"  [dim]{what}:[/dim] {escape(clock)} of {escape(named)}\n      due {due}; {states}"
 
 
 def print_editions(listed: Sequence[Applied], progress: Mapping[str | None, int], now: datetime) -> None:
