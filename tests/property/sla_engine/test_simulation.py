@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.simulation.world import run
 
-RUNS = int(os.environ.get("LEADPACT_TEST_SIMULATION_RUNS", "150"))
+RUNS = int(os.environ.get("LEADPACT_TEST_SIMULATION_RUNS", "100"))
 BLOCK = 50
 
 

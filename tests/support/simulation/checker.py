@@ -14,7 +14,7 @@ from sla_engine.domain.announced import Announced
 from sla_engine.domain.announcement import LATE_AFTER_SECONDS, announce
 from sla_engine.domain.editions import judge_under
 from sla_engine.domain.history import History
-from sla_engine.domain.instants import from_us
+from sla_engine.domain.instants import from_us, to_us
 from sla_engine.domain.obligation import Obligation, State, Verdict
 from tests.support.simulation.database import Database
 from tests.support.simulation.log import Log
@@ -139,13 +139,16 @@ class Checker:
         twins = [each for each in standing.values() if _about(each) == _about(event)]
         if len(twins) > 1:
             self._violated(f"{event.lead}: {event_type(event)} of {event.clock} {event.cycle} stands twice")
-        if isinstance(event, ObligationBreached | ObligationAtRisk):
-            verdict = self._verdict(lead)
-            about = _find(verdict, event.obligation)
-            if about is not None:
-                self._late_mark(event, about)
-                if isinstance(event, ObligationBreached):
-                    self._true_by_the_log(process, commit, lead, event, about)
+        if isinstance(event, ObligationBreached):
+            self._late_mark(event, due_us=to_us(event.occurred_at) + max(self._settle_us(event), 1))
+            self._true_by_the_log(process, commit, lead, event)
+        elif isinstance(event, ObligationAtRisk):
+            self._late_mark(event, due_us=to_us(event.occurred_at))
+
+    def _settle_us(self, event: AnySlaEvent) -> int:
+        """As the edition has it by which the event was judged."""
+        clocks = self._database.editions.by_version(event.agreement_version).clocks
+        return next(clock.settle_us for clock in clocks if clock.id == event.clock)
 
     def _taken_back(self, lead: int, before: AnySlaEvent | None, event: ObligationRetracted) -> None:
         """What is taken back stood, and is not true by what is known now, whatever time it is."""
@@ -163,18 +166,16 @@ class Checker:
         later = true_time(self._loop) + timedelta(days=1)
         return kept_promises(judge_under(history, self._database.editions, later), history)
 
-    def _late_mark(self, event: ObligationBreached | ObligationAtRisk, about: Obligation) -> None:
-        settle = about.settle_us / 1e6 if isinstance(event, ObligationBreached) else 0.0
-        over = (event.announced_at - event.occurred_at).total_seconds() - settle
-        if event.late != (over > LATE_AFTER_SECONDS) and abs(over - LATE_AFTER_SECONDS) > 1:
+    def _late_mark(self, event: ObligationBreached | ObligationAtRisk, *, due_us: int) -> None:
+        over = (to_us(event.announced_at) - due_us) / 1e6
+        if event.late != (over > LATE_AFTER_SECONDS):
             self._violated(f"{event.lead}: {event_type(event)}, {over:.1f} s after it was due, late={event.late}")
 
-    def _true_by_the_log(
-        self, process: Process, commit: Commit, lead: int, event: ObligationBreached, about: Obligation
-    ) -> None:
+    def _true_by_the_log(self, process: Process, commit: Commit, lead: int, event: ObligationBreached) -> None:
         """No unread record that was acknowledged before the breach was due says that it is none."""
         read = self._tables.partitions[commit.partition].position or 0
-        due = (event.deadline - BEGIN).total_seconds() + about.settle_us / 1e6 - process.machine.ahead_seconds
+        settle_seconds = self._settle_us(event) / 1e6
+        due = (event.deadline - BEGIN).total_seconds() + settle_seconds - process.machine.ahead_seconds
         unread = [known for offset, at, known in self._known[event.lead] if offset >= read and at < due]
         if not unread:
             return

@@ -4,6 +4,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 from unittest.mock import patch
 
 import msgspec
@@ -14,6 +15,8 @@ from sla_engine.application.advance import Step
 from sla_engine.application.agenda import Agenda
 from sla_engine.application.partition import Partition
 from sla_engine.application.ports import Commit, StoreUnavailable
+from sla_engine.domain.announced import Announced
+from sla_engine.domain.announcement import LATE_AFTER_SECONDS, announce
 from sla_engine.domain.instants import to_us
 from tests.support.simulation.database import Database, PartitionRow
 
@@ -85,6 +88,41 @@ def results_first() -> contextlib.AbstractContextManager[object]:
         return real(self, commit)
 
     return patch.object(Database, "apply", apply)
+
+
+def deaf_to_editions() -> contextlib.AbstractContextManager[object]:
+    """Commits are taken of owners that have not heard of the newest edition."""
+    return patch.object(Database, "lacks", lambda _self, _commit, _row: False)
+
+
+def late_by_the_gate() -> contextlib.AbstractContextManager[object]:
+    """Late is what was judged late, not what was told late."""
+
+    def announced(before: Any, after: Any, now: datetime, *, announced_at: datetime, **how: Any) -> Any:  # noqa: ANN401 - passed on
+        waited = (announced_at - now).total_seconds()
+        return announce(
+            before, after, now, announced_at=announced_at, late_after_seconds=LATE_AFTER_SECONDS + waited, **how
+        )
+
+    return patch.object(advancing, "announce", announced)
+
+
+def gate_of_any_clock() -> contextlib.AbstractContextManager[object]:
+    """The gate is stored by whatever clock the owner has, and believed by its successors."""
+    real = Database.apply
+
+    def apply(self: Database, commit: Commit) -> Mapping[str, int]:
+        ids = real(self, commit)
+        row = self.tables.partitions[commit.partition]
+        row.through_us = max(row.through_us, commit.through_us)
+        return ids
+
+    return patch.object(Database, "apply", apply)
+
+
+def forgets_what_it_saw() -> contextlib.AbstractContextManager[object]:
+    """Each step knows only as much of the lead's log as its own events say."""
+    return patch.object(Announced, "seen_us", 0)
 
 
 def plans_prove_the_log() -> contextlib.AbstractContextManager[object]:

@@ -4,12 +4,14 @@ Each run has its own few kinds of faults (and some runs have none): faults that 
 """
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sla_engine.application.partition import Limits
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.editions import OpenChoice
 from sla_engine.domain.instants import SECOND
+from tests.support.simulation.cells import Cell
 from tests.support.simulation.chance import Chance
 from tests.support.simulation.papers import LONGEST_SECONDS, paper, shape
 from tests.support.simulation.store import StoreFaults
@@ -55,10 +57,11 @@ class Plan:
     quiet_at: float
     """From then on nothing goes wrong any more."""
     end: float
+    cell: Cell | None = None
 
 
-def plan(seed: int, chance: Chance) -> Plan:
-    """Draw a plan."""
+def plan(seed: int, chance: Chance, kinds: Sequence[Fault] | None = None, *, edits: bool = False) -> Plan:
+    """Draw a plan. `kinds`: just these faults strike, in every run. `edits`: the agreement is edited in every run."""
     agreement = paper(shape(chance))
     span = chance.pick((30.0, 60.0, 120.0))
     names = [f"crm:acc:lead-{at}" for at in range(chance.pick((1, 2, 4, 8)))]
@@ -77,15 +80,15 @@ def plan(seed: int, chance: Chance) -> Plan:
         arrivals.append(Arrival(chance.between(0, span), None))
     arrivals.sort(key=lambda arrival: arrival.at_seconds)
     told_by = max([arrival.at_seconds for arrival in arrivals], default=0.0)
-    edits = _edits(chance, told_by) if chance.happens(0.25) else []
-    faults = _faults(chance, told_by)
-    quiet_at = max([told_by, *(at for at, _ in faults), *(at for at, _, _ in edits)]) + 5
+    editions = _edits(chance, told_by) if edits or chance.happens(0.25) else []
+    faults = _faults(chance, told_by, kinds)
+    quiet_at = max([told_by, *(at for at, _ in faults), *(at for at, _, _ in editions)]) + 5
     happened_by = max([quiet_at, *(last_instant(story.events) for story in stories)])
     wild = chance.happens(0.6)
     return Plan(
         seed=seed,
         agreement=agreement,
-        edits=edits,
+        edits=editions,
         machines=chance.pick((1, 2, 2, 3)),
         partitions=chance.pick((1, 2, 3)),
         limits=Limits(
@@ -93,7 +96,7 @@ def plan(seed: int, chance: Chance) -> Plan:
             horizon_us=chance.pick((2, 20, 600)) * SECOND,
             cached_leads=chance.pick((1, 3, 2000)),
         ),
-        fetch_records=chance.pick((1, 3, 10, 2000)),
+        fetch_records=chance.pick((1, 1, 3, 10, 2000)),
         arrivals=arrivals,
         faults=faults,
         stream=StreamFaults(
@@ -120,11 +123,13 @@ def _edits(chance: Chance, told_by: float) -> list[tuple[float, Agreement, OpenC
     return [(each, paper(shape(chance)), chance.pick(tuple(OpenChoice))) for each in at]
 
 
-def _faults(chance: Chance, told_by: float) -> list[tuple[float, Fault]]:
-    kinds = chance.shuffled(list(Fault))[: chance.pick((0, 1, 2, 4))]
+def _faults(chance: Chance, told_by: float, kinds: Sequence[Fault] | None) -> list[tuple[float, Fault]]:
+    counts: tuple[int, ...] = (3, 6, 12)
+    if kinds is None:
+        kinds, counts = chance.shuffled(list(Fault))[: chance.pick((0, 1, 2, 4))], (1, 3, 6, 12)
     if not kinds:
         return []
     return sorted(
-        [(chance.between(0, told_by + 40), chance.pick(kinds)) for _ in range(chance.pick((1, 3, 6, 12)))],
+        [(chance.between(0, told_by + 40), chance.pick(kinds)) for _ in range(chance.pick(counts))],
         key=lambda each: each[0],
     )

@@ -59,6 +59,8 @@ class Process:
         self._loop = loop
         self._chance = chance
         self._died = died
+        self.reaches: Callable[[str], None] = lambda _point: None
+        """Told by the stream and the store where the process is; see `cells`."""
         self.paused_until = 0.0
 
     def __repr__(self) -> str:

@@ -56,46 +56,49 @@ class SimulatedStore:
     async def claim(self, partition: int, *, owner: str) -> Claim:
         """As the port says. The claim may stand although its answer is lost."""
         assert owner == self._process.name
-        return await self._ask(lambda: self._database.claim(partition))
+        return await self._ask("claim", lambda: self._database.claim(partition))
 
     async def load(self, keys: Sequence[str]) -> Mapping[str, Dossier]:
         """As the port says."""
         ids = self._database.tables.ids
-        return await self._ask(lambda: {key: self._database.dossier(ids[key]) for key in keys if key in ids})
+        return await self._ask("load", lambda: {key: self._database.dossier(ids[key]) for key in keys if key in ids})
 
     async def load_by_id(self, leads: Sequence[int]) -> Sequence[Dossier]:
         """As the port says."""
         known = self._database.tables.leads
-        found = await self._ask(lambda: [self._database.dossier(lead) for lead in leads if lead in known])
+        found = await self._ask("load", lambda: [self._database.dossier(lead) for lead in leads if lead in known])
         return self._chance.shuffled(found)
 
     async def wakeups(self, partition: int, *, from_us: int, to_us: int, limit: int) -> Sequence[tuple[int, int]]:
         """As the port says."""
-        return await self._ask(lambda: self._database.wakeups(partition, from_us, to_us, limit))
+        return await self._ask("wakeups", lambda: self._database.wakeups(partition, from_us, to_us, limit))
 
     async def open_leads(
         self, partition: int, *, after: int, limit: int, windows: Sequence[tuple[int, int]] = ()
     ) -> Sequence[int]:
         """As the port says."""
-        return await self._ask(lambda: self._database.open_leads(partition, after, limit, windows))
+        return await self._ask("open_leads", lambda: self._database.open_leads(partition, after, limit, windows))
 
     async def editions(self) -> Editions | None:
         """As the port `Archive` says."""
-        return await self._ask(lambda: self._database.editions)
+        return await self._ask("editions", lambda: self._database.editions)
 
     async def commit(self, commit: Commit) -> Mapping[str, int]:
         """As the port says. Once sent it is the server's: it is applied, or fenced, whoever still waits for it."""
+        self._process.reaches("commit begun")
         await self._way()
         answer: asyncio.Future[Mapping[str, int] | Exception] = self._loop.create_future()
         answer_lost = self._chance.happens(self._faults.answer_lost)
         delay = self._chance.latency() * (10 if answer_lost else 1)
         self._in_the_world(delay, lambda: self._apply(commit, answer))
+        self._process.reaches("commit sent")
         if self._chance.happens(self._faults.killed_at_commit):
             self._process.dies_in = self._chance.whole(0, 3)
         if answer_lost:
             await self._way()
             raise StoreUnavailable("the connection broke while the commit was under way")
         outcome = await answer
+        self._process.reaches("commit answered")
         if isinstance(outcome, Exception):
             raise outcome
         await self._way()
@@ -108,6 +111,7 @@ class SimulatedStore:
             answer.set_result(error)
             return
         self._committed(self._process, commit, ids)
+        self._process.reaches("commit applied")
         answer.set_result(ids)
 
     def _in_the_world(self, delay: float, action: Callable[[], None]) -> None:
@@ -118,9 +122,11 @@ class SimulatedStore:
         finally:
             RUNNER.reset(token)
 
-    async def _ask(self, question: Callable[[], T]) -> T:
+    async def _ask(self, name: str, question: Callable[[], T]) -> T:
+        self._process.reaches(f"{name} asked")
         await self._way()
         answer = question()
+        self._process.reaches(f"{name} answered")
         await self._way()
         return answer
 

@@ -141,8 +141,8 @@ class Story:
     def _touch(self, at: float) -> None:
         chance = self._chance
         name = f"touch-{chance.whole(0, 3)}"
-        if chance.happens(0.15):  # planned first
-            self._add(TouchLogged, at - chance.between(0, 20), **self._deed(name, at, completed=False))
+        if chance.happens(0.2):  # planned first
+            self._add(TouchLogged, at - chance.between(0, 40), **self._deed(name, at, completed=False))
         self._add(TouchLogged, at + chance.pick((0.0, 0.0, 3.0)), **self._deed(name, at, completed=chance.happens(0.9)))
 
     def _deed(self, name: str, at: float, *, completed: bool) -> dict[str, Any]:

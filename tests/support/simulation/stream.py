@@ -124,6 +124,9 @@ class SimulatedSubscription:
                 for fetch in found:
                     owned = self._owned[fetch.partition]
                     owned.position, owned.reported = fetch.position, fetch.read_through
+                if any(fetch.records for fetch in found):
+                    stream.process.reaches("records fetched")
+                    await asyncio.sleep(0)
                 return found
             await stream.log.more(left)
 
@@ -178,6 +181,8 @@ class SimulatedSubscription:
     async def _give_up(self, partitions: Sequence[int]) -> None:
         held = [partition for partition in partitions if self._owned.pop(partition, None) is not None]
         if held:
+            self._stream.process.reaches("partitions taken away")
+            await asyncio.sleep(0)
             await self._listener.revoked(held)
 
     async def _look(self, max_records: int) -> list[Fetch]:

@@ -5,7 +5,8 @@ import contextlib
 import contextvars
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 import structlog
@@ -21,6 +22,7 @@ from sla_engine.application.ports import Commit, StoreUnavailable
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.editions import Editions, OpenChoice
 from sla_engine.domain.instants import from_us
+from tests.support.simulation.cells import MOST_DEEDS, Cell, Deed
 from tests.support.simulation.chance import Chance
 from tests.support.simulation.checker import Checker
 from tests.support.simulation.database import Database
@@ -28,7 +30,7 @@ from tests.support.simulation.group import Group
 from tests.support.simulation.log import Log
 from tests.support.simulation.loop import RUNNER, VirtualLoop
 from tests.support.simulation.nemesis import Nemesis
-from tests.support.simulation.plan import Plan, plan
+from tests.support.simulation.plan import Fault, Plan, plan
 from tests.support.simulation.process import Machine, Process, true_time
 from tests.support.simulation.store import SimulatedStore
 from tests.support.simulation.stories import Arrival
@@ -46,6 +48,7 @@ class Outcome:
     commits: int
     steps: int
     seconds: float
+    deeds: int = 0
     trace: list[str] = field(default_factory=list)
 
 
@@ -82,6 +85,7 @@ class World:
         self._quiet = False
         self.absent: set[str] = set()
         self._relayed_until = 0.0
+        self.deeds = 0
         self.trace: list[str] = []
 
     async def run(self) -> None:
@@ -148,6 +152,7 @@ class World:
     def _start(self, machine: Machine) -> None:
         self._lives += 1
         process = Process(machine, self._lives, loop=self.loop, chance=self._chance, died=self._died)
+        process.reaches = partial(self._reached, process)
         stop = asyncio.Event()
         context = contextvars.copy_context()
         context.run(RUNNER.set, process)
@@ -155,6 +160,37 @@ class World:
         task.add_done_callback(lambda done: self._ended(process, done), context=contextvars.copy_context())
         self.running[machine.name] = process, stop, task
         self.note(f"{process} starts")
+
+    def _reached(self, process: Process, point: str) -> None:
+        """Where a process is: the place for the deed of a cell."""
+        cell = self._plan.cell
+        if cell is None or cell.point != point or self._quiet or self.deeds == MOST_DEEDS:
+            return
+        if self._chance.happens(0.25):
+            self.deeds += 1
+            self.note(f"cell: {point}: {process} {cell.deed.value}")
+            self._do(process, cell.deed)
+
+    def _do(self, process: Process, deed: Deed) -> None:
+        until, machine = self.loop.time() + 3.0, process.machine
+        match deed:
+            case Deed.DIES:
+                process.die()
+            case Deed.FROZEN:
+                process.freeze(20.0)
+                self.expel(process)
+            case Deed.CUT_OFF:
+                machine.no_database_until = until
+            case Deed.LOSES_THE_LOG:
+                machine.no_log_until = until
+            case Deed.REBALANCED:
+                self.group.share()
+            case Deed.EXPELLED:
+                self.expel(process)
+            case Deed.CLOCK_AHEAD:
+                machine.set_clock(3600.0)
+            case Deed.CLOCK_BACK:
+                machine.set_clock(-3600.0 if self._chance.happens(0.5) else 0.0)
 
     async def _live(self, process: Process, stop: asyncio.Event) -> None:
         """What `main` does: read the editions, then run the engine beside whatever listens for new ones."""
@@ -188,7 +224,7 @@ class World:
     async def _watch(self, in_force: InForce) -> None:
         """Hear of new editions, sooner or later."""
         while self._plan.edits:
-            await asyncio.sleep(self._chance.between(0.1, 10.0))
+            await asyncio.sleep(self._chance.between(0.1, 40.0))
             with contextlib.suppress(StoreUnavailable):
                 await in_force.renew()
 
@@ -268,10 +304,15 @@ def _told(commit: Commit) -> str:
     return f"{commit.partition}@{commit.position} through {from_us(commit.through_us).time()}: {leads} {said}"
 
 
-def run(seed: int) -> Outcome:
-    """The run of this seed."""
+def run(seed: int, kinds: Sequence[Fault] | None = None, *, edits: bool = False, cell: Cell | None = None) -> Outcome:
+    """The run of this seed.
+
+    With `kinds` another, in which just these faults strike; with `edits` one with editions; with `cell` one of at least
+    two machines, in which that happens there, a few times.
+    """
     chance = Chance(seed)
-    made = plan(seed, chance)
+    made = plan(seed, chance, kinds, edits=edits)
+    made = made if cell is None else replace(made, cell=cell, machines=max(made.machines, 2))
     world = World(made, chance)
     with _silent():
         world.loop.run_until_complete(world.run())
@@ -282,6 +323,7 @@ def run(seed: int) -> Outcome:
         commits=world.checker.commits,
         steps=world.loop.steps,
         seconds=world.loop.time(),
+        deeds=world.deeds,
         trace=world.trace,
     )
 
