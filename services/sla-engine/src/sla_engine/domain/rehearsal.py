@@ -2,7 +2,7 @@
 
 import itertools
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from shared.events.lead import LeadEvent
@@ -13,6 +13,7 @@ from sla_engine.domain.announcement import announce, next_wake
 from sla_engine.domain.editions import Editions, judge_under
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us, to_us
+from sla_engine.domain.obligation import Verdict
 
 
 def rehearse(events: Iterable[LeadEvent], by: Agreement | Editions, until: datetime) -> list[AnySlaEvent]:
@@ -26,7 +27,7 @@ def rehearse(events: Iterable[LeadEvent], by: Agreement | Editions, until: datet
     if not arriving:
         return []
     editions = by if isinstance(by, Editions) else Editions.only(by)
-    stage = _Stage(History(arriving[0].lead, arriving[0].source), editions)
+    stage = Stage(History(arriving[0].lead, arriving[0].source), editions)
     for instant, together in itertools.groupby(arriving, key=received_at):
         stage.sleep(instant)
         stage.history = stage.history.with_events(together)[0]
@@ -35,12 +36,19 @@ def rehearse(events: Iterable[LeadEvent], by: Agreement | Editions, until: datet
     return stage.said
 
 
-class _Stage:
-    """One lead's state between two instants."""
+def _as_judged(verdict: Verdict, _: History) -> Verdict:
+    return verdict
 
-    def __init__(self, history: History, editions: Editions) -> None:
+
+class Stage:
+    """One lead's state between two instants. `sift` leaves out of a verdict what is not this lead's to tell."""
+
+    def __init__(
+        self, history: History, editions: Editions, sift: Callable[[Verdict, History], Verdict] = _as_judged
+    ) -> None:
         self.history = history
         self.editions = editions
+        self.sift = sift
         self.applied = [from_us(edition.applied_us) for edition in editions.all[1:]]
         self.announced = Announced()
         self.said: list[AnySlaEvent] = []
@@ -58,7 +66,7 @@ class _Stage:
         self.applied = [at for at in self.applied if at > now]
         if not self.history.facts:
             return
-        verdict = judge_under(self.history, self.editions.known_at(to_us(now)), now)
+        verdict = self.sift(judge_under(self.history, self.editions.known_at(to_us(now)), now), self.history)
         said, self.announced = announce(self.announced, verdict, now)
         self.said += said
         self.wake = next_wake(verdict, self.announced, now)

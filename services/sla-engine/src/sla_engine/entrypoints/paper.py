@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +11,22 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from shared.events.lead import LeadEvent
+from shared.events.sla import AnySlaEvent
+from sla_engine.application.explained import Explanation
+from sla_engine.application.explanation import explain
 from sla_engine.application.joining import join_all, kept_promises
+from sla_engine.application.reading import LeadRecord
+from sla_engine.application.rehearsing import rehearse_all
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.agreement_faults import AgreementError
+from sla_engine.domain.announced import Announced
 from sla_engine.domain.editions import Editions, OpenChoice, judge_under
+from sla_engine.domain.history import History
 from sla_engine.domain.instants import to_us
 from sla_engine.domain.obligation import Verdict
 from sla_engine.domain.paper_faults import EventsError
-from sla_engine.domain.rehearsal import rehearse
+from sla_engine.domain.rehearsal import Stage
+from sla_engine.entrypoints.explanation_text import explanation_text
 from sla_engine.entrypoints.paper_json import paper_json
 from sla_engine.entrypoints.paper_table import print_agreement, print_announcements, print_verdicts
 
@@ -68,12 +76,15 @@ def register(app: typer.Typer, files: Files) -> None:
         announcements: Annotated[
             bool, typer.Option("--announcements", help="Say also what would have been announced, and when.")
         ] = False,
+        why: Annotated[
+            bool, typer.Option("--explain", help="Lay open each verdict: events, hours, sums, who is charged.")
+        ] = False,
     ) -> None:
         """Judge leads by an agreement, on paper: no database, no stream.
 
         Facts after the instant do not count. Leads that were merged into another
         pass their history on to it. Announcements take each event as known from its
-        received_at on, and each lead by itself.
+        received_at on.
         Exit codes: 0 judged, 2 a file or the instant was refused.
         """
         now = _instant(at, "--at")
@@ -82,13 +93,45 @@ def register(app: typer.Typer, files: Files) -> None:
         leads = _by_lead(_events(files, events))
         histories = join_all(leads)
         verdicts = [kept_promises(judge_under(history, by, now), history) for history in histories.values()]
-        said = [rehearse(told, by, now) for told in leads.values()] if announcements else None
+        stages = rehearse_all(leads, by, now) if announcements else {}
+        said = [_said(stages.get(lead)) for lead in histories] if announcements else None
+        whys = (
+            [
+                _explained(each, verdict, by, now, stages)
+                for each, verdict in zip(histories.values(), verdicts, strict=True)
+            ]
+            if why
+            else None
+        )
         if as_json:
-            typer.echo(paper_json(by.newest.agreement, now, verdicts, said))
+            typer.echo(paper_json(by.newest.agreement, now, verdicts, said, whys))
             return
-        print_verdicts(by.newest.agreement, now, verdicts)
+        if whys is None:
+            print_verdicts(by.newest.agreement, now, verdicts)
+        else:
+            typer.echo("\n\n".join(map(explanation_text, whys)))
         if said is not None:
             print_announcements(by.newest.agreement, _names(verdicts), [each for told in said for each in told])
+
+
+def _said(stage: Stage | None) -> list[AnySlaEvent]:
+    return [] if stage is None else stage.said
+
+
+def _explained(
+    history: History, verdict: Verdict, by: Editions, now: datetime, stages: Mapping[str, Stage]
+) -> Explanation:
+    """The explanation, with what would have been announced where that was asked for."""
+    stage = stages.get(history.lead)
+    record = LeadRecord(
+        key=history.lead,
+        name=verdict.lead_name,
+        crm_url=verdict.crm_url,
+        history=history,
+        announced=Announced() if stage is None else stage.announced,
+        provenance={},
+    )
+    return explain(record, by, now)
 
 
 def _by_lead(events: Sequence[LeadEvent]) -> dict[str, list[LeadEvent]]:

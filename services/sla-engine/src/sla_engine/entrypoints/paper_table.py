@@ -46,11 +46,15 @@ def print_verdicts(agreement: Agreement, now: datetime, verdicts: Sequence[Verdi
 
 
 def _print_obligation(console: Console, each: Obligation, times: "_Times", *, newest: str) -> None:
-    cycle = f" #{each.cycle}" if each.cycle > 1 else ""
+    cycle = (f" #{each.cycle}" if each.cycle > 1 else "") + (f" round {each.round}" if each.round > 1 else "")
     segment = "" if each.segment == "default" else f", {each.segment}"
     said = [each.reason] if each.reason else []
     if each.breach is not None:
         said.append(f"breached {times.us(each.breach.at_us)}")
+        if each.breach.holder != each.breach.holders[-1].holder:
+            said.append(f"charged to {each.breach.holder.name}")
+    if each.excuse is not None and each.excuse.author:
+        said.append(f"excused by {each.excuse.author}")
     if each.agreement_version != newest:
         said.append(f"by version {each.agreement_version}")
     reason = f" [dim]{escape('; '.join(said))}[/dim]" if said else ""
