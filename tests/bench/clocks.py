@@ -26,7 +26,16 @@ HOURS = 1
 """The target of the promises, unless another is asked for."""
 SETTLE = timedelta(seconds=1)
 FIRST_PATTERN = 900_000_000
+APART = 99
+"""A partition of their own, that no topic has."""
 TABLES = ("leads", "obligations", "wakeups")
+PATTERNS_OF = f"SELECT id FROM sla_engine.leads WHERE partition = {APART}"
+FORGET_PATTERNS = (
+    f"DELETE FROM sla_engine.obligations WHERE lead IN ({PATTERNS_OF})",
+    f"DELETE FROM sla_engine.wakeups WHERE lead IN ({PATTERNS_OF})",
+    f"DELETE FROM sla_engine.leads WHERE partition = {APART}",
+    f"DELETE FROM sla_engine.outbox WHERE partition = {APART}",
+)
 
 
 def pact_text(hours: int = HOURS) -> str:
@@ -72,8 +81,8 @@ class Span:
 
 
 async def load_open_clocks(database_url: str, spans: Sequence[Span], *, partitions: int, hours: int = HOURS) -> None:
-    """Fill an empty database, whose schema this makes. Nothing is left to announce now, and every partition is judged
-    under the edition that a service with `pact_text(hours)` as its agreement finds in force."""
+    """Add them to a database, whose schema this makes; no engine may run. Nothing is left to announce, and every
+    partition is judged under the edition that a service with `pact_text(hours)` as its agreement finds in force."""
     now = datetime.now(UTC)
     content = pact_text(hours)
     agreement = parse_agreement(content)
@@ -83,13 +92,15 @@ async def load_open_clocks(database_url: str, spans: Sequence[Span], *, partitio
         pattern_keys = await _store_patterns(bench, spans, InForce(standing.editions), hours)
         async with bench.pool.acquire() as connection:
             patterns = [await _pattern(connection, key) for key in pattern_keys]
-            mark = await connection.fetchval("SELECT agreement FROM sla_engine.partitions")
-            await connection.execute(
-                "TRUNCATE sla_engine.leads, sla_engine.obligations, sla_engine.wakeups, sla_engine.outbox, "
-                "sla_engine.partitions"
+            for statement in FORGET_PATTERNS:
+                await connection.execute(statement)
+            mark = await connection.fetchval(
+                "DELETE FROM sla_engine.partitions WHERE partition = $1 RETURNING agreement", APART
             )
             counts = [span.clocks for span in spans]
-            numbers = itertools.count(1)
+            numbers = itertools.count(
+                await connection.fetchval("SELECT coalesce(max(id), 0) FROM sla_engine.leads") + 1
+            )
             for place, count in enumerate(counts):
                 mine = patterns[place * PATTERNS : (place + 1) * PATTERNS]
                 for at in range(0, count, CHUNK):
@@ -97,25 +108,25 @@ async def load_open_clocks(database_url: str, spans: Sequence[Span], *, partitio
             for number in range(partitions):
                 await connection.execute(
                     "INSERT INTO sla_engine.partitions (partition, epoch, owner, through_us, agreement) "
-                    "VALUES ($1, 0, 'bench', 0, $2)",
+                    "VALUES ($1, 0, 'bench', 0, $2) ON CONFLICT (partition) DO NOTHING",
                     number,
                     mark,
                 )
             await connection.execute(
-                "SELECT setval(pg_get_serial_sequence('sla_engine.leads', 'id'), $1)", sum(counts) + 1
+                "SELECT setval(pg_get_serial_sequence('sla_engine.leads', 'id'), $1)", next(numbers)
             )
         await bench.pool.execute("VACUUM ANALYZE", timeout=600)
         await bench.pool.execute("CHECKPOINT", timeout=600)
 
 
 async def _store_patterns(bench: Bench, spans: Sequence[Span], in_force: InForce, hours: int) -> list[str]:
-    owned = await bench.own(0, in_force=in_force)
+    owned = await bench.own(APART, in_force=in_force)
     keys = []
     for place, span in enumerate(spans):
         step = (span.last - span.first) / PATTERNS
         for at in range(PATTERNS):
             number = FIRST_PATTERN + place * PATTERNS + at
-            bench.append(*open_story(number, span.first + step * at, hours))
+            bench.append(*open_story(number, span.first + step * at, hours), partition=APART)
             keys.append(key_of(number))
     await bench.read(owned)
     while await owned.rejudge():

@@ -217,12 +217,17 @@ async def fill(stream: Stream, events: int, *, mixed: int = LEADS_AT_ONCE) -> di
 
 
 async def measured(
-    events: int = EVENTS, *, processes: int = 1, batch_records: int = BATCH_RECORDS, mixed: int = LEADS_AT_ONCE
+    events: int = EVENTS,
+    *,
+    processes: int = 1,
+    batch_records: int = BATCH_RECORDS,
+    mixed: int = LEADS_AT_ONCE,
+    partitions: int = PARTITIONS,
 ) -> Result:
     """One run on a stream and a database of its own."""
     events -= events % EVENTS_A_LEAD
     async with opened() as rig:
-        await rig.stream.ensure_topic(LEAD_EVENTS, partitions=PARTITIONS)
+        await rig.stream.ensure_topic(LEAD_EVENTS, partitions=partitions)
         await upgrade(rig.database_url, MIGRATIONS)
         async with open_pool(rig.database_url, application_name="bench", max_size=2) as pool:
             for statement in TABLES:
@@ -233,7 +238,7 @@ async def measured(
                         loop=loop,
                         stream_url=rig.stream_url,
                         database_url=rig.database_url,
-                        share=PARTITIONS // processes,
+                        share=partitions // processes,
                         batch_records=batch_records,
                     )
                 )
@@ -257,10 +262,17 @@ async def measured(
 
 
 def measure(
-    events: int = EVENTS, *, processes: int = 1, batch_records: int = BATCH_RECORDS, mixed: int = LEADS_AT_ONCE
+    events: int = EVENTS,
+    *,
+    processes: int = 1,
+    batch_records: int = BATCH_RECORDS,
+    mixed: int = LEADS_AT_ONCE,
+    partitions: int = PARTITIONS,
 ) -> Result:
     """One run, for other programs."""
-    return uvloop.run(measured(events, processes=processes, batch_records=batch_records, mixed=mixed))
+    return uvloop.run(
+        measured(events, processes=processes, batch_records=batch_records, mixed=mixed, partitions=partitions)
+    )
 
 
 def show(result: Result) -> None:

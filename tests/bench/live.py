@@ -6,6 +6,7 @@ clocks that are measured belong to other leads and fall due evenly, some hundred
 """
 
 import asyncio
+import contextlib
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import msgspec
 import uvloop
 
@@ -30,6 +32,8 @@ RATES = (1_000, 2_500, 5_000)
 DUE_A_SECOND = 200
 TICK_SECONDS = 0.02
 WARM_SECONDS = 3.0
+CATCH_UP_SECONDS = 60.0
+HOURS = 24
 POSITIONS = "SELECT coalesce(sum(position), 0)::bigint FROM sla_engine.partitions"
 
 
@@ -81,10 +85,10 @@ def load(rate: int, seconds: float, first_lead: int, start: datetime) -> list[tu
 
 
 def filled_up(
-    ticks: Sequence[tuple[float, list[Record]]], rate: int, start: datetime
+    ticks: Sequence[tuple[float, list[Record]]], rate: int, first_lead: int, start: datetime
 ) -> list[tuple[float, list[Record]]]:
     """The same with so many first steps of other leads added that every tick brings the whole rate."""
-    each, number, filled = round(rate * TICK_SECONDS), 800_000_000, []
+    each, number, filled = round(rate * TICK_SECONDS), first_lead, []
     for at, made in ticks:
         extra = list(made)
         due = start + timedelta(seconds=at)
@@ -111,19 +115,16 @@ async def play(stream: Stream, ticks: Sequence[tuple[float, list[Record]]], star
     return sent
 
 
-async def one_rate(rig: Rig, rate: int, seconds: float, number: int, count: int, *, clocks: int) -> Result:
-    """Load a new set of clocks, start engines, play the load, measure, stop the engines."""
-    pace = timedelta(seconds=20 + rate * seconds / 25_000)  # the load must be made by then
-    start = datetime.now(UTC) + pace + timedelta(seconds=clocks / 12_000)
-    spans = [
-        Span(clocks=round(DUE_A_SECOND * seconds), first=start, last=start + timedelta(seconds=seconds)),
-        Span(clocks=clocks, first=start + timedelta(minutes=5), last=start + timedelta(minutes=40)),
-    ]
-    await load_open_clocks(rig.database_url, spans, partitions=PARTITIONS)
+async def one_rate(rig: Rig, rate: int, seconds: float, first_lead: int, count: int) -> Result:
+    """Add the clocks to be measured, start engines, play the load, measure, stop the engines."""
+    # The clocks must be stored, the load made and the engines ready by then.
+    start = datetime.now(UTC) + timedelta(seconds=25 + rate * seconds / 6_000)
+    span = Span(clocks=round(DUE_A_SECOND * seconds), first=start, last=start + timedelta(seconds=seconds))
+    await load_open_clocks(rig.database_url, [span], partitions=PARTITIONS, hours=HOURS)
     with tempfile.TemporaryDirectory(prefix="leadpact-bench-") as folder:
-        ticks = filled_up(load(rate, seconds, number, start), rate, start)
+        ticks = filled_up(load(rate, seconds, first_lead, start), rate, first_lead + 50_000_000, start)
         asking = await connect(rig)
-        async with engines(rig, Path(folder), count) as processes:
+        async with engines(rig, Path(folder), count, hours=HOURS) as processes:
             left = (start - datetime.now(UTC)).total_seconds()
             assert left > 0, f"the load was to begin {-left:.0f} s before the engines were ready: a slow machine"
             before = await asking.fetchval(POSITIONS)
@@ -132,7 +133,8 @@ async def one_rate(rig: Rig, rate: int, seconds: float, number: int, count: int,
                 sent = await play(rig.stream, ticks, start)
             behind = sent - (await asking.fetchval(POSITIONS) - before)
             memory = sum(memory_bytes(each.pid) for each in processes)
-            await asyncio.sleep(min(2 + behind / 2_000, 60))  # what is late is committed, too
+            await _caught_up(asking, before + sent)
+            await asyncio.sleep(SETTLE.total_seconds() + 1)
             begun, ended = start + timedelta(seconds=WARM_SECONDS), start + timedelta(seconds=seconds - 1)
             rows = await asking.fetch(LATENESS, SETTLE, begun - SETTLE, ended - SETTLE)
         await asking.close()
@@ -151,16 +153,29 @@ async def one_rate(rig: Rig, rate: int, seconds: float, number: int, count: int,
     )
 
 
+async def _caught_up(asking: "asyncpg.Connection[asyncpg.Record]", position: int) -> None:
+    """Whoever fell behind is given time, so that what it announced late is measured, too."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CATCH_UP_SECONDS):
+            while True:
+                if await asking.fetchval(POSITIONS) >= position:
+                    return
+                await asyncio.sleep(0.5)
+
+
 async def measured(
     clocks: int = CLOCKS, seconds: float = SECONDS, rates: Sequence[int] = RATES, count: int = 1
 ) -> list[Result]:
-    """Each rate on a rig of its own."""
+    """One rate after the other on one rig."""
     results = []
-    for rate in rates:
-        async with opened() as rig:
-            for topic in (LEAD_EVENTS, SLA_EVENTS):
-                await rig.stream.ensure_topic(topic, partitions=PARTITIONS)
-            results.append(await one_rate(rig, rate, seconds, 600_000_000, count, clocks=clocks))
+    async with opened() as rig:
+        for topic in (LEAD_EVENTS, SLA_EVENTS):
+            await rig.stream.ensure_topic(topic, partitions=PARTITIONS)
+        later = datetime.now(UTC) + timedelta(hours=4)
+        span = Span(clocks=clocks, first=later, last=later + timedelta(hours=12))
+        await load_open_clocks(rig.database_url, [span], partitions=PARTITIONS, hours=HOURS)
+        for place, rate in enumerate(rates):
+            results.append(await one_rate(rig, rate, seconds, 100_000_000 * (place + 1), count))
             show(results[-1], clocks)
     return results
 

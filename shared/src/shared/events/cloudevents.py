@@ -13,6 +13,9 @@ CONTENT_TYPE = "application/json"
 
 Headers = tuple[tuple[str, bytes], ...]
 
+_CONTENT_TYPE_HEADER = ("content-type", CONTENT_TYPE.encode())
+_SPEC_VERSION_HEADER = ("ce_specversion", SPEC_VERSION.encode())
+
 
 def lead_event_headers(event: lead.Event) -> Headers:
     """The source is the CRM connection and its account, the subject the lead."""
@@ -57,8 +60,8 @@ def attributes(headers: Sequence[tuple[str, bytes]]) -> Mapping[str, str]:
 
 def _headers(*, id: str, source: str, type: str, subject: str, time: datetime, traceparent: str | None) -> Headers:  # noqa: A002 - CloudEvents' own names
     headers = (
-        ("content-type", CONTENT_TYPE.encode()),
-        ("ce_specversion", SPEC_VERSION.encode()),
+        _CONTENT_TYPE_HEADER,
+        _SPEC_VERSION_HEADER,
         ("ce_id", id.encode()),
         ("ce_source", source.encode()),
         ("ce_type", type.encode()),

@@ -184,9 +184,9 @@ def _seen_us(events: Sequence[LeadEvent]) -> int:
 
     An event proves nothing beyond its arrival: the time of a planned meeting lies ahead of it, and a CRM's clock may.
     """
-    return max(
-        [min(to_us(event.at), to_us(event.received_at)) for event in events if type(event) is not LeadJoined], default=0
-    )
+    # compared as they are: a datetime is dear to turn into a number
+    seen = [min(event.at, event.received_at) for event in events if type(event) is not LeadJoined]
+    return to_us(max(seen)) if seen else 0
 
 
 def _named_us(before: Dossier | None) -> int:

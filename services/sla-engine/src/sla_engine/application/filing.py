@@ -2,10 +2,11 @@
 
 import enum
 import hashlib
+from typing import get_args
 
 import msgspec
 
-from shared.events.sla import AnySlaEvent, ObligationRetracted, Party, event_type
+from shared.events.sla import AnySlaEvent, ObligationRetracted, Party
 from sla_engine.domain.instants import to_us
 from sla_engine.domain.obligation import Obligation, State
 
@@ -128,6 +129,9 @@ def _decided_us(obligation: Obligation, outcome: Outcome | None) -> int | None:
 
 
 _encoder = msgspec.msgpack.Encoder()
+_TRANSITIONS: dict[type, str] = {
+    kind: str(kind.__struct_config__.tag).removeprefix("obligation.") for kind in get_args(AnySlaEvent)
+}
 
 
 def fingerprint(obligation: Obligation) -> int:
@@ -161,8 +165,8 @@ def last_said(event: AnySlaEvent) -> LastSaid:
     """What an announcement leaves on the row."""
     return LastSaid(
         event=event.id,
-        transition=event_type(event).removeprefix("obligation."),
+        transition=_TRANSITIONS[type(event)],
         occurred_us=to_us(event.occurred_at),
         announced_us=to_us(event.announced_at),
-        retracted=event.retracted_type.removeprefix("obligation.") if isinstance(event, ObligationRetracted) else None,
+        retracted=event.retracted_type.removeprefix("obligation.") if type(event) is ObligationRetracted else None,
     )

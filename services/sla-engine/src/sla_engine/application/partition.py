@@ -345,13 +345,19 @@ def _sorted_out(
     for record in records:
         try:
             event = decode(record.value)
-            to_us(event.at)  # an instant without a zone is no instant
-            _check_key(event.lead)
+            if event.at.tzinfo is None:
+                to_us(event.at)  # raises: an instant without a zone is no instant
+            lead = event.lead
+            _check_key(lead)
         except (msgspec.DecodeError, ValueError) as error:
             dead.append(_letter(record, UNREADABLE, str(error)))
             continue
         types[lead_events.event_type(event)] += 1
-        by_lead.setdefault(event.lead, []).append((record, event))
+        arrivals = by_lead.get(lead)
+        if arrivals is None:
+            by_lead[lead] = [(record, event)]
+        else:
+            arrivals.append((record, event))
     return by_lead, types, dead
 
 
