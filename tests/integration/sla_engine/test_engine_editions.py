@@ -297,27 +297,33 @@ async def test_a_plan_counts_what_would_happen_and_stores_nothing(bench: Bench) 
     assert broken[0].deadline_before - broken[0].deadline_after == timedelta(minutes=30)
 
 
-async def test_a_running_engine_hears_of_an_edition_at_once(bench: Bench) -> None:
+@pytest.mark.parametrize("cut", [False, True], ids=["in peace", "after its connection was cut"])
+async def test_a_running_engine_hears_of_an_edition_at_once(bench: Bench, *, cut: bool) -> None:
     known = await in_force(bench)
     heard: list[str] = []
     known.when_new(lambda agreement: heard.append(agreement.version))
     stop = asyncio.Event()
     watch = asyncio.create_task(EditionWatch(known, database_url=bench.url).run(stop))
+
+    async def listeners() -> list[int]:
+        found = await bench.rows(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle' "
+            "AND application_name = 'leadpact-sla-engine-editions'"
+        )
+        return [row["pid"] for row in found]
+
+    async def listening() -> bool:
+        return bool(await listeners())
+
+    async def knows() -> bool:
+        return heard == [draft(target="30m").agreement.version]
+
     try:
-
-        async def listening() -> bool:
-            found = await bench.rows(
-                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%' "
-                "OR (application_name = 'leadpact-sla-engine-editions' AND state = 'idle')"
-            )
-            return bool(found)
-
         await eventually(listening, within_seconds=10, what="it listens")
+        if cut:
+            for pid in await listeners():
+                await bench.rows("SELECT pg_terminate_backend($1)", pid)
         await apply(bench, draft(target="30m"))
-
-        async def knows() -> bool:
-            return heard == [draft(target="30m").agreement.version]
-
         await eventually(knows, within_seconds=20, what="it has heard")
     finally:
         stop.set()
