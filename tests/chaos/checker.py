@@ -116,7 +116,7 @@ def check(promises: Promises, log: Mapping[str, Sequence[Logged]], published: It
     return findings
 
 
-def missing(promises: Promises, lead: str, records: Sequence[Logged], standing: Standing) -> set[Fact]:
+def _missing(promises: Promises, lead: str, records: Sequence[Logged], standing: Standing) -> set[Fact]:
     """What must stand announced of a lead, and does not. Warnings are given in time or not at all."""
     true = promises.facts((each.event for each in records), long_after(records))
     return {fact for fact in true if fact.word != AT_RISK} - set(standing.facts.get(lead, {}).values())
@@ -132,7 +132,7 @@ def _compare_end(
 ) -> None:
     true = promises.facts((each.event for each in records), long_after(records))
     stands = set(standing.facts.get(lead, {}).values())
-    findings.lost += [f"{lead}: {fact}" for fact in missing(promises, lead, records, standing)]
+    findings.lost += [f"{lead}: {fact}" for fact in _missing(promises, lead, records, standing)]
     findings.false += [f"{lead}: {fact} stands in the end, and the oracle denies it" for fact in stands - true]
 
 

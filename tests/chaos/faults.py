@@ -21,6 +21,8 @@ class Form:
 
     engines: int
     leads_a_second: float
+    batch_records: int
+    """So few in a fetch that a backlog takes many, as one of minutes does in production: time to do it wrong."""
     kills: int
     kill_pause_seconds: tuple[float, float]
     zombies: int
@@ -28,8 +30,6 @@ class Form:
     """Longer than a session: others own the partitions when an engine that was frozen or cut off goes on."""
     outages: tuple[Outage, ...]
     outage_pause_seconds: tuple[float, float]
-    converge_seconds: float
-    """A bound on the wait for the last announcement, for machines of any speed."""
 
 
 class Faults:

@@ -13,10 +13,11 @@ from shared.events import lead, sla
 from shared.events.topics import LEAD_EVENTS, SLA_EVENTS
 from shared.streams.port import Fetch, StoredRecord, Stream, StreamUnavailable, Subscription
 from tests.chaos.checker import AT_RISK, Findings, Logged, Published, Standing, long_after
-from tests.chaos.promises import Fact, Filed, Promises
+from tests.chaos.promises import Filed, Promises
 from tests.support.eventually import eventually
 
 READ_SECONDS = 60.0
+LOOK_SECONDS = 1.0
 FILED = """
 SELECT l.key, o.clock, o.cycle, o.state, o.started_at, o.deadline, o.stopped_at
 FROM sla_engine.obligations o JOIN sla_engine.leads l ON l.id = o.lead WHERE o.state <> 'withdrawn'
@@ -55,32 +56,39 @@ async def read_log(stream: Stream, acknowledged: Mapping[str, dt.datetime]) -> d
 
 
 class Announcements:
-    """Reads `sla.events` until everything that the oracle expects stands there."""
+    """Reads `sla.events` until exactly what the oracle expects stands there."""
 
     def __init__(self, promises: Promises, log: Mapping[str, Sequence[Logged]]) -> None:
         self.records: list[Published] = []
         self.standing = Standing()
         self._known: set[tuple[int, int]] = set()
-        self._expected = {lead: _lasting(promises, records) for lead, records in log.items()}
-
-    def missing(self) -> dict[str, set[Fact]]:
-        """What does not stand yet, by lead."""
-        standing = self.standing.facts
-        return {
-            lead: absent
-            for lead, facts in self._expected.items()
-            if (absent := facts - set(standing.get(lead, {}).values()))
+        self._true = {
+            lead: promises.facts((each.event for each in records), long_after(records)) for lead, records in log.items()
         }
+        self._unsettled = set(self._true)
 
-    async def read_until_complete(self, stream: Stream, *, within_seconds: float) -> bool:
-        """Whether everything stood announced within the bound; all that is there was read either way."""
-        deadline = time.monotonic() + within_seconds
+    async def read_until_settled(self, stream: Stream, *, patience_seconds: float) -> bool:
+        """Whether it stood there; False when nothing new came for so long. What is there was read either way."""
+        deadline = time.monotonic() + patience_seconds
         async with stream.subscribe(SLA_EVENTS, group=f"chaos-{uuid4()}", listener=_FromTheBeginning()) as log:
             while time.monotonic() < deadline:
-                await self._read(await self._fetch(log))
-                if not self.missing():
+                if self._read(await self._fetch(log)):
+                    deadline = time.monotonic() + patience_seconds
+                if self._settled():
                     return True
         return False
+
+    def _settled(self) -> bool:
+        """Looks again at what was settled only when all of the rest is: it may have changed."""
+        self._unsettled = {lead for lead in self._unsettled if not self._agrees(lead)}
+        if not self._unsettled:
+            self._unsettled = {lead for lead in self._true if not self._agrees(lead)}
+        return not self._unsettled
+
+    def _agrees(self, lead: str) -> bool:
+        """Warnings are given in time or not at all."""
+        true, stands = self._true[lead], set(self.standing.facts.get(lead, {}).values())
+        return stands <= true and all(fact in stands or fact.word == AT_RISK for fact in true)
 
     async def read_rest(self, stream: Stream) -> None:
         """Whatever else is there by now."""
@@ -90,16 +98,18 @@ class Announcements:
             stream.subscribe(SLA_EVENTS, group=f"chaos-{uuid4()}", listener=_FromTheBeginning()) as log,
         ):
             while len(self._known) < end:
-                await self._read(await self._fetch(log))
+                self._read(await self._fetch(log))
 
     async def _fetch(self, log: Subscription) -> Sequence[Fetch]:
         try:
-            return await log.fetch(max_records=5000, timeout_seconds=0.5)
+            return await log.fetch(max_records=5000, timeout_seconds=LOOK_SECONDS)
         except StreamUnavailable:
             await asyncio.sleep(0.2)
             return ()
 
-    async def _read(self, fetches: Sequence[Fetch]) -> None:
+    def _read(self, fetches: Sequence[Fetch]) -> int:
+        """How much of it was new."""
+        before = len(self._known)
         for fetch in fetches:
             for record in fetch.records:
                 place = (fetch.partition, record.offset)
@@ -108,11 +118,7 @@ class Announcements:
                     published = Published(value=record.value, event=sla.decode(record.value))
                     self.records.append(published)
                     self.standing.read(published)
-
-
-def _lasting(promises: Promises, records: Sequence[Logged]) -> set[Fact]:
-    facts = promises.facts((each.event for each in records), long_after(records))
-    return {fact for fact in facts if fact.word != AT_RISK}
+        return len(self._known) - before
 
 
 async def settled(database_url: str, *, within_seconds: float) -> None:

@@ -17,7 +17,6 @@ from tests.support.tcp_proxy import TcpProxy
 
 PARTITIONS = 6
 BATCH_RECORDS = 20
-"""So few that a backlog of seconds takes many fetches, as one of minutes does in production: time to do it wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,13 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def open_stage(
-    folder: Path, database: BreakablePostgres, *, agreement: str, engines: int, kafka: bool = True
+    folder: Path,
+    database: BreakablePostgres,
+    *,
+    agreement: str,
+    engines: int,
+    kafka: bool = True,
+    batch_records: int = BATCH_RECORDS,
 ) -> AsyncIterator[Stage]:
     """A stage with engines that are not started yet."""
     (folder / "agreement.json").write_text(agreement, encoding="utf-8")
@@ -66,7 +71,14 @@ async def open_stage(
         url = f"kafka://{broker.bootstrap}" if broker is not None else None
         stream = await stack.enter_async_context(open_stream(url, database_url=database.url, client_id="chaos"))
         processes = [
-            _engine(number, _environment(folder, database.url, line, kafka=kafka), folder)
+            _engine(
+                number,
+                {
+                    **_environment(folder, database.url, line, kafka=kafka),
+                    "LEADPACT_ENGINE_BATCH_RECORDS": str(batch_records),
+                },
+                folder,
+            )
             for number, line in enumerate(lines)
         ]
         stack.push_async_callback(_end, processes)
@@ -78,7 +90,6 @@ def _environment(folder: Path, database_url: str, line: Lines, *, kafka: bool) -
         **{name: value for name, value in os.environ.items() if not name.startswith("LEADPACT_")},
         "LEADPACT_LOG_FORMAT": "console",
         "LEADPACT_STREAM_PARTITIONS": str(PARTITIONS),
-        "LEADPACT_ENGINE_BATCH_RECORDS": str(BATCH_RECORDS),
         "LEADPACT_ENGINE_AGREEMENT": str(folder / "agreement.json"),
         "LEADPACT_DATABASE_URL": _through(database_url, line.database.port),
         **({"LEADPACT_STREAM_URL": f"kafka://127.0.0.1:{line.broker.port}"} if kafka else {}),

@@ -27,6 +27,7 @@ SEED = int(os.environ.get("LEADPACT_TEST_CHAOS_SEED", "1"))
 SHORT_FORM = Form(
     engines=2,
     leads_a_second=15,
+    batch_records=20,
     kills=5,
     kill_pause_seconds=(1.5, 4.0),
     zombies=2,
@@ -39,11 +40,11 @@ SHORT_FORM = Form(
         Faults.half_close,
     ),
     outage_pause_seconds=(1.0, 2.0),
-    converge_seconds=90,
 )
 FULL_FORM = Form(
     engines=3,
     leads_a_second=40,
+    batch_records=100,
     kills=50,
     kill_pause_seconds=(4.0, 10.0),
     zombies=20,
@@ -61,7 +62,6 @@ FULL_FORM = Form(
         Faults.half_close,
     ),
     outage_pause_seconds=(3.0, 8.0),
-    converge_seconds=240,
 )
 
 
@@ -71,13 +71,19 @@ async def test_nothing_is_lost_doubled_or_false(tmp_path: Path, breakable_postgr
     form = FULL_FORM if FULL else SHORT_FORM
     promises = Promises(SEED, day=now())
     tell(f"seed {SEED}, the {'full' if FULL else 'short'} form")
-    async with open_stage(tmp_path, breakable_postgres, agreement=promises.text, engines=form.engines) as stage:
+    async with open_stage(
+        tmp_path,
+        breakable_postgres,
+        agreement=promises.text,
+        engines=form.engines,
+        batch_records=form.batch_records,
+    ) as stage:
         await stage.start(form.engines)
         load = Load(stage.stream, seed=SEED, leads_a_second=form.leads_a_second)
         faults = Faults(stage, seed=SEED, form=form)
         try:
             await under_load(load, faults)
-            await judge_run(stage, promises, load, converge_seconds=form.converge_seconds)
+            await judge_run(stage, promises, load)
             tell(", ".join(f"{what}: {count}" for what, count in sorted(faults.counts.items())))
             if FULL:
                 tell("\n".join(faults.journal))

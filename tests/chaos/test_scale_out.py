@@ -62,7 +62,7 @@ async def test_partitions_move_and_no_verdict_suffers(
         finally:
             over.set()
             await telling
-        await judge_run(stage, promises, load, converge_seconds=90)
+        await judge_run(stage, promises, load)
 
 
 async def until_owned(stage: Stage, engines: Iterable[ServiceProcess], what: str) -> None:
