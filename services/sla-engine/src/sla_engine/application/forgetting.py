@@ -26,7 +26,7 @@ from sla_engine.domain.obligation import Verdict
 
 def is_forgotten(history: History) -> bool:
     """Whether the person asked to be deleted."""
-    return any(is_privacy_deletion(fact) for fact in history.facts)
+    return Deleted in map(type, history.facts) and any(is_privacy_deletion(fact) for fact in history.facts)
 
 
 def is_privacy_deletion(fact: AnyFact) -> bool:

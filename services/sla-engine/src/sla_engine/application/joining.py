@@ -68,6 +68,8 @@ def kept_promises(verdict: Verdict, history: History) -> Verdict:
 
 def merges(history: History) -> frozenset[str]:
     """The ids of the events by which the lead was merged away."""
+    if Merged not in map(type, history.facts):
+        return frozenset()
     return frozenset([fact.id for fact in history.facts if type(fact) is Merged])
 
 
