@@ -110,7 +110,7 @@ def test_slack_takes_the_message_of_any_event(
 def lists(draw: st.DrawFn) -> list[Entry]:
     """Broken promises of anybody, some of them settled since."""
     entries = []
-    for number in range(draw(st.sampled_from([2, 3, 39, 41, 120]))):
+    for number in range(draw(st.sampled_from([2, 3, 41]))):
         if number < MOST_DRAWN:
             said = {name: draw(each) for name, each in FIELDS.items()}
         breach = msgspec.structs.replace(sla_events.breached(), id=str(number), **said)
@@ -149,7 +149,7 @@ def delivery(number: int) -> Delivery:
     )
 
 
-@PROPERTY
+@settings(PROPERTY, max_examples=50)
 @given(entries=lists())
 def test_slack_takes_the_list_of_any_broken_promises(entries: list[Entry]) -> None:
     message = render_roll_up(entries, console_url="http://console.example", now=sla_events.DEADLINE)
