@@ -1,4 +1,4 @@
-"""Merged leads: whatever the order and number of arrivals, what is filed and what stands announced comes out the same."""
+"""Merged leads: whatever the order and number of arrivals, what is filed and stands announced comes out the same."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -75,7 +75,8 @@ def at_random(events: Sequence[LeadEvent], data: st.DataObject) -> Leads:
         now = min(now + timedelta(minutes=data.draw(st.sampled_from([0, 5, 50, 200]))), END)
         for _ in range(data.draw(st.sampled_from([1, 1, 2]))):
             leads.step(event.lead, [event], now)
-        if leads.dossiers and data.draw(st.booleans()):
+        looked_at = data.draw(st.booleans())
+        if leads.dossiers and looked_at:
             leads.step(data.draw(st.sampled_from(sorted(leads.dossiers))), [], now)
     for lead in list(leads.dossiers):
         leads.step(lead, [], END)
