@@ -184,7 +184,7 @@ def test_a_feed_that_is_not_there_is_a_fault_with_its_line_and_cure(agreement: P
         ("{env: NO_SUCH_VARIABLE}", "the environment variable NO_SUCH_VARIABLE is not set or empty"),
         ("http://calendar.example/secret.ics", "its address does not begin with https://"),
         ("{feed: ana.ics, events: bussy}", 'Did you mean "busy"'),
-        ("{feed: ana.ics, env: X}", "say feed, the path or address, or env"),
+        ("{feed: ana.ics, env: X}", "Say feed, a path or address, or env"),
     ],
 )
 def test_a_feed_that_is_named_wrongly_is_a_fault(agreement: Path, said: str, problem: str) -> None:

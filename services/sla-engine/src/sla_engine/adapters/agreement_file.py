@@ -134,6 +134,11 @@ _SAID = {
     "list_type": ("should be a list, not {kind}", "Write one item a line, each after a dash"),
     "string_type": ("should be text, not {kind}", "Write the text, in quotes where it has special signs"),
     "bool_type": ('"{given}" is neither true nor false', "Write true or false"),
+    "int_parsing": ('"{given}" is no whole number', "Write one in digits"),
+    "int_type": ('"{given}" is no whole number', "Write one in digits"),
+    "float_parsing": ('"{given}" is no number', "Write one in digits"),
+    "float_type": ('"{given}" is no number', "Write one in digits"),
+    "greater_than_equal": ('"{given}" is too small', "Write a larger number"),
     "bool_parsing": ('"{given}" is neither true nor false', "Write true or false"),
 }
 
@@ -147,6 +152,9 @@ def _say(error: dict[str, Any]) -> tuple[str, str]:
         expected = str(error["ctx"]["expected"])
         near = difflib.get_close_matches(str(given), expected.replace("'", "").replace(" or ", ", ").split(", "), n=1)
         return f'"{given}" is not known here', f'Did you mean "{near[0]}"?' if near else f"Write one of {expected}"
+    if error["type"] == "value_error":  # of our own validators: problem and cure in one text
+        problem, _, cure = str(error["ctx"]["error"]).partition(": ")
+        return problem, cure[:1].upper() + cure[1:]
     if error["type"] in _SAID:
         problem, cure = _SAID[error["type"]]
         return problem.format(given=given, kind=_kind(given)), cure

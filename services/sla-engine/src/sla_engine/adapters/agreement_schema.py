@@ -5,6 +5,7 @@ checked in `agreement_build`.
 """
 
 import datetime as dt
+import difflib
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -127,7 +128,7 @@ class FeedEntry(Section):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if bool(self.feed) == (self.env is not None):
-            raise ValueError("say feed, the path or address, or env, the variable that holds it")
+            raise ValueError("names no place or two: say feed, a path or address, or env, the variable that holds it")
         return self
 
 
@@ -251,7 +252,15 @@ class SegmentEntry(Section):
 
 
 def _by(value: object) -> object:
-    return {"anyone": {}, "owner": {"owner": True}}.get(value, value) if isinstance(value, str) else value
+    """The short forms written out. Raises `ValueError` with the cure."""
+    if not isinstance(value, str):
+        return value
+    short: dict[str, object] = {"anyone": {}, "owner": {"owner": True}}
+    if value not in short:
+        near = difflib.get_close_matches(value, list(short), n=1)
+        said = f'did you mean "{near[0]}"?' if near else "write anyone, owner, {people: …} or {team: …}"
+        raise ValueError(f'"{value}" is not known here: {said}')
+    return short[value]
 
 
 class ByEntry(Section):

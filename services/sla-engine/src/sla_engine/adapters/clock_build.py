@@ -1,5 +1,6 @@
 """Clocks from their entries in the file; every target proved reachable in every calendar it may be counted in."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -35,6 +36,7 @@ from sla_engine.domain.instants import DAY
 from sla_engine.domain.moments import Moment
 
 _Read = TypeVar("_Read")
+_BLANK = re.compile(r"\{(\w*)\}")
 _MOMENTS = ("start", "stop", "reset", "cancel", "pause", "resume")
 
 
@@ -104,6 +106,7 @@ def _clock(name: str, entry: schema.ClockEntry, around: Around) -> Clock | None:
     held_by = _held_by(said.held_by, (*path, "held_by"), around)
     targets = _targets(said, (*path, "targets"), choice, around)
     warnings = [_read(parse_warning, text, (*path, "warnings", at), faults) for at, text in enumerate(said.warnings)]
+    _check_words(said, path, faults)
     settle = _exact(said.settle, (*path, "settle"), faults)
     by_source = {
         source: _exact(text, (*path, "settle_by_source", source), faults)
@@ -157,6 +160,16 @@ def _with_family(entry: schema.ClockEntry, family: str, read: schema.AgreementFi
         if not entry.cancelled_by_rejection:
             taken.pop("cancel", None)
     return entry.model_copy(update=taken)
+
+
+def _check_words(said: schema.ClockEntry, path: Path, faults: Faults) -> None:
+    """Blanks that nobody fills would be shown to people as they are written."""
+    for field, known in (("waits_for", ()), ("broken", ("lead",)), ("done", ("lead", "by"))):
+        for blank in _BLANK.findall(getattr(said.words, field) or ""):
+            if blank not in known:
+                problem = f'"{{{blank}}}" is filled by nothing here'
+                near = " and ".join(f"{{{each}}}" for each in known)
+                faults.add((*path, "words", field), problem, f"Write {near}" if known else "Write the words themselves")
 
 
 def _words(said: schema.ClockEntry, name: str) -> Words:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.events.envelope import OwnerKind
+from shared.events.envelope import Channel, Direction, OwnerKind
 from sla_engine.adapters import agreement_schema as schema
 from sla_engine.adapters.condition_build import about_attribute
 from sla_engine.adapters.faults import Faults
@@ -31,6 +31,8 @@ from sla_engine.domain.moments import (
     happens,
 )
 
+_WORDS = {"channel": tuple(Channel), "direction": tuple(Direction), "completed": ("True", "False")}
+"""Fields with words of ours, where another word would never hold."""
 _OWNERS = {"person": OwnerKind.USER, "queue": OwnerKind.QUEUE, "team": OwnerKind.TEAM, "nobody": None}
 
 
@@ -45,6 +47,9 @@ class Names:
 
 def build_moment(entry: schema.MomentEntry, path: Path, names: Names, faults: Faults) -> Moment:
     """The condition; several things said side by side must all hold."""
+    for word in ("all", "any", "event", "stage", "owner_kind", "source", "owner", "team"):
+        if getattr(entry, word) == []:
+            faults.add((*path, word), "is empty", "Write at least one")
     parts: list[Moment] = []
     if entry.all is not None:
         parts.append(
@@ -89,6 +94,8 @@ def _event(entry: schema.MomentEntry, path: Path, faults: Faults) -> Happens:
     fields = {}
     for name, values in (entry.fields or {}).items():
         if faults.known((*path, "fields", name), name, FIELDS, "field"):
+            for value in values:
+                faults.known((*path, "fields", name), str(value), _WORDS.get(name, (str(value),)), name)
             fields[name] = frozenset(comparable(value) for value in values)
     found = happens(types & EVENT_TYPES.keys(), fields)
     if not found.kinds and not types - EVENT_TYPES.keys():

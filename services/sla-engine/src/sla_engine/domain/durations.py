@@ -19,6 +19,7 @@ _SHARE = re.compile(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*")
 _LEFT = re.compile(r"\s*(.+?)\s+(?:left|before)\s*", re.IGNORECASE)
 _WALL = re.compile(r"\s*(.+?)\s+wall(?:\s+time)?\s*", re.IGNORECASE)
 _DAYS = re.compile(r"\s*(\d+(?:\.\d{1,6})?)\s*(?:d|days?)\s*", re.IGNORECASE)
+_DAY_WITHOUT_TIME = re.compile(r"\s*(?:by\s+)?(?:same|next)\s*business\s*days?\s*", re.IGNORECASE)
 _APPOINTMENT = re.compile(
     r"\s*(?:by\s+)?(same|next|\d{1,3})\s*business\s*days?\s*(?:at|by|,)?\s*(\d{1,2}):(\d{2})\s*", re.IGNORECASE
 )
@@ -110,7 +111,13 @@ def parse_target(text: str) -> Duration | Appointment:
                 f'"{text.strip()}" mixes business days and the wall clock: write "2 days wall" or "48h wall"'
             )
         return Duration(text=text.strip(), us=duration.us, wall=True)
-    return parse_duration(text)
+    if _DAY_WITHOUT_TIME.fullmatch(text):
+        raise DurationError(f'"{text.strip()}" says no time of day: write it such as "next business day 10:00"')
+    try:
+        return parse_duration(text)
+    except DurationError as error:
+        more = ', "4h wall" or "next business day 10:00"'
+        raise DurationError(str(error).replace(_EXAMPLES, _EXAMPLES.replace(" or ", ", ") + more)) from None
 
 
 def parse_warning(text: str) -> Warning_:
