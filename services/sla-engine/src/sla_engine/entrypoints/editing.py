@@ -38,6 +38,10 @@ class OpenArchive(Protocol):
         ...
 
 
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """What editing needs; main hands in the adapters."""
@@ -45,6 +49,7 @@ class Desk:
     read_draft: Callable[[Path], Draft]
     open_archive: OpenArchive
     who: Callable[[], str]
+    at_terminal: Callable[[], bool] = _at_terminal
 
 
 def register(app: typer.Typer, desk: Desk) -> None:
@@ -96,7 +101,7 @@ def register(app: typer.Typer, desk: Desk) -> None:
         print_plan(made)
         if made.nothing_new:
             return
-        if not yes and not _agreed():
+        if not yes and not _agreed(desk):
             _end("nothing was applied", NOT_DONE)
         try:
             applied = _reach(_apply(desk, draft, open_, after=made.edition))
@@ -148,8 +153,8 @@ async def _editions(desk: Desk) -> tuple[Sequence[Applied], Mapping[str | None, 
         return await archive.listed(), await archive.progress()
 
 
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
+def _agreed(desk: Desk) -> bool:
+    if not desk.at_terminal():
         _end("there is no terminal to ask at. Say --yes to apply without being asked", REFUSED)
     return typer.confirm("\nApply it?")
 
