@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from shared.events.lead import LeadDeleted, LeadEvent, LeadJoined
 from shared.events.sla import AnySlaEvent, ObligationAtRisk, ObligationBreached, ObligationRetracted, event_type
-from sla_engine.application.forgetting import forget, is_forgotten
+from sla_engine.application.forgetting import forget, is_forgotten, until_asked
 from sla_engine.application.joining import join_all, kept_promises, same_person
 from sla_engine.application.ports import Commit
 from sla_engine.domain.announced import Announced
@@ -163,6 +163,7 @@ class Checker:
 
     def _verdict(self, lead: int, *more: LeadEvent) -> Verdict:
         history = History.from_bytes(self._tables.leads[lead].history).with_events(more)[0]
+        history = until_asked(history) if is_forgotten(history) else history
         later = true_time(self._loop) + timedelta(days=1)
         return kept_promises(judge_under(history, self._database.editions, later), history)
 

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+import msgspec
+
 from shared.events.sla import event_type
 from sla_engine.application.advance import Step, advance
 from sla_engine.application.dossier import Dossier
@@ -55,6 +57,22 @@ def test_an_older_event_in_a_backlog_judges_no_lead_at_an_earlier_instant_again(
 
     assert second is not None
     assert types(second) == []
+
+
+def test_what_came_after_a_privacy_deletion_that_is_told_last_leaves_no_open_promise() -> None:
+    """A forgotten lead is never judged again: what began after the deletion would stand open for ever."""
+    first = step(None, qualified(), now="2024-01-08 12:01")
+    assert first is not None
+    lead = Lead()
+    asked = lead.deleted("2024-01-08 11:30")
+    lead.events[0] = msgspec.structs.replace(asked, id="deletion", privacy=True)
+
+    second = step(first.after, lead, now="2024-01-08 12:05")
+
+    assert second is not None
+    assert sorted(types(second)) == ["first_touch.retracted", "handoff.retracted", "handoff.retracted"]
+    assert {each.id for each in second.closings} == {row.filing.id for row in first.rows}
+    assert second.after.wake_us is None
 
 
 def types(found: Step) -> list[str]:

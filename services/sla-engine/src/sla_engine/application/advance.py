@@ -22,6 +22,7 @@ from sla_engine.application.forgetting import (
     nameless,
     reasonless,
     said_forgotten,
+    until_asked,
 )
 from sla_engine.application.joining import kept_promises, merges, passing_on
 from sla_engine.domain.announced import Announced, Transition
@@ -96,7 +97,8 @@ def advance(
     judged_us = min(max(through_us, seen_us), to_us(now))
     judged_us = max(judged_us, _named_us(before), asked_us(history) if forgotten else 0)
     judged_at = from_us(judged_us)
-    verdict = kept_promises(judge_under(history, editions, judged_at), history)
+    counts = until_asked(history) if forgotten else history
+    verdict = kept_promises(judge_under(counts, editions, judged_at), counts)
     if forgotten:
         verdict, passes_on = nameless(verdict), deletions(history)
     trace = events[-1].traceparent if events else None

@@ -39,6 +39,12 @@ def asked_us(history: History) -> int:
     return max(fact.at_us for fact in history.facts if is_privacy_deletion(fact))
 
 
+def until_asked(history: History) -> History:
+    """What counts of it. What came after the person asked begins no promise: nobody would ever look after it."""
+    last_us = asked_us(history)
+    return msgspec.structs.replace(history, facts=tuple([fact for fact in history.facts if fact.at_us <= last_us]))
+
+
 def forget(history: History) -> History:
     """The same events at the same times, with nothing that was told or written about the person."""
     facts = tuple([_bare(fact) for fact in history.facts])
