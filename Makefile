@@ -74,8 +74,8 @@ chaos: $(STAMP_DEV) ## Engines killed 50 times, broker and database away: nothin
 	@LEADPACT_TEST_CHAOS=full REQUIRE_KAFKA=1 $(BIN)/python -m pytest -s tests/chaos $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: $(STAMP_DEV) ## Measure the hot paths against bare loops, in one run
-	@$(BIN)/python -m tests.bench
+bench: $(STAMP_DEV) ## Measure the hot paths against bare loops, in one run; FULL=1: a million clocks and more
+	@$(BIN)/python -m tests.bench $(if $(FULL),--full)
 
 .PHONY: docs
 docs: $(STAMP_DEV) ## Write again what is generated: settings table, AsyncAPI document, JSON Schemas

@@ -9,18 +9,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.bench.sizes import FULL_VARIABLE
+
 BENCHMARKS = {
     "judge": "the pure core: calendar arithmetic, judging and announcing",
     "streams": "the two streams: append and fetch",
     "ingest": "webhooks acknowledged, against a bare app that appends the same",
     "engine": "catching up on lead events, against a bare consume-decode-upsert loop",
+    "live": "how late a breach is announced, under a steady load",
+    "restart": "kill -9 of the only engine: how soon the next one commits",
+    "storm": "many leads due in one second",
+    "memory": "what an open clock takes in memory and on disk",
+    "growth": "what an event costs as histories, agreements, leads and partitions grow",
 }
 
 
 def machine() -> str:
     """One line that names what was measured on."""
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
-    return f"{_processor()}, {os.cpu_count()} cores, {_memory()}, {system}"
+    others = f"load {os.getloadavg()[0]:.1f} before the run"
+    return f"{_processor()}, {os.cpu_count()} cores, {_memory()}, {system}, {others}"
 
 
 def _processor() -> str:
@@ -38,7 +46,9 @@ def _lines(path: str) -> list[str]:
 
 
 def main(names: list[str]) -> int:
-    """Run the named benchmarks, or all; the exit code says whether all could be run."""
+    """Run the named benchmarks, or all; `--full`: in the sizes of the targets. The exit code says whether all could run."""
+    environment = os.environ | ({FULL_VARIABLE: "1"} if "--full" in names else {})
+    names = [name for name in names if name != "--full"]
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         print(f"no benchmark called {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
@@ -47,7 +57,9 @@ def main(names: list[str]) -> int:
     failed = 0
     for name in names or BENCHMARKS:
         print(f"\n== {name}: {BENCHMARKS[name]}", flush=True)
-        failed += subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], check=False).returncode != 0
+        failed += (
+            subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], check=False, env=environment).returncode != 0
+        )
     return 1 if failed else 0
 
 

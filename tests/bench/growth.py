@@ -1,6 +1,6 @@
 """What one more event costs as a history, an agreement, the number of leads and the number of partitions grow.
 
-`python -m tests.bench.growth [--full] [--json file]`. All figures are processor time, which other work on the machine
+`python -m tests.bench.growth [--json file]`. All figures are processor time, which other work on the machine
 disturbs little: of this process for the pure core, of the engine's process and of the database's for what is stored.
 """
 
@@ -29,15 +29,17 @@ from tests.bench.clocks import Span, load_open_clocks, open_story
 from tests.bench.engine import Unwatched
 from tests.bench.rig import measuring, opened
 from tests.bench.services import PARTITIONS
+from tests.bench.sizes import size
 from tests.bench.stories import NOW, lead_story
 from tests.support.engine_stack import Bench, open_bench, pact
 
 HISTORIES = (6, 12, 25, 50, 100, 200)
 TARGETS = (1, 5, 20, 100)
-LEADS = (2_000, 20_000, 100_000)
+LEADS = size((2_000, 20_000, 100_000), (10_000, 100_000, 1_000_000))
 PARTITION_COUNTS = (2, 8, 32)
 BATCH = 2_000
 BATCHES = 4
+MIXTURES = (100, 1_000, 8_000)
 DRAIN_EVENTS = 48_000
 ROUNDS = 5
 
@@ -212,20 +214,29 @@ def partitions_curve(counts: Sequence[int] = PARTITION_COUNTS, events: int = DRA
     return curve
 
 
-async def measured(*, full: bool = False) -> dict[str, object]:
-    """All curves; `full` goes up to a million leads."""
-    leads = (*LEADS, 1_000_000) if full else LEADS
+def mixture_curve(counts: Sequence[int] = MIXTURES, events: int = DRAIN_EVENTS) -> Curve:
+    """The drain, the events of so many leads coming in turns: the fewer they are, the more of a lead in one batch."""
+    curve: Curve = []
+    for count in counts:
+        result = engine.measure(events, mixed=count)
+        curve.append((count, result.engine.own + result.engine.database))
+    return curve
+
+
+async def measured() -> dict[str, object]:
+    """All curves."""
     return {
         "history": history_curve(),
         "agreement": agreement_curve(),
-        "leads": await leads_curve(leads),
+        "leads": await leads_curve(),
         "partitions": await asyncio.to_thread(partitions_curve),
+        "mixed": await asyncio.to_thread(mixture_curve),
     }
 
 
 def main(arguments: Sequence[str]) -> None:
     """Print the curves; with `--json`, write them where they are drawn from."""
-    curves = uvloop.run(measured(full="--full" in arguments))
+    curves = uvloop.run(measured())
     for name, curve in curves.items():
         print(f"{name}: {json.dumps(curve)}")
     if "--json" in arguments:

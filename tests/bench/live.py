@@ -24,11 +24,13 @@ from shared.streams.port import Record, Stream
 from tests.bench.clocks import SETTLE, Span, load_open_clocks
 from tests.bench.rig import Cost, Rig, measuring, memory_bytes, opened
 from tests.bench.services import LATENESS, PARTITIONS, connect, engines, quantile
+from tests.bench.sizes import size
 from tests.bench.stories import EVENTS_A_LEAD, lead_story
 
-CLOCKS = 100_000
-SECONDS = 15
-RATES = (1_000, 2_500, 5_000)
+CLOCKS = size(50_000, 1_000_000)
+SECONDS = size(10, 30)
+RATES = size((500, 1_000, 2_000), (2_500, 5_000, 10_000, 20_000))
+ENGINES = size(1, 2)
 DUE_A_SECOND = 200
 TICK_SECONDS = 0.02
 WARM_SECONDS = 3.0
@@ -198,7 +200,7 @@ def main(arguments: Sequence[str]) -> None:
     clocks = int(arguments[0]) if arguments else CLOCKS
     seconds = float(arguments[1]) if len(arguments) > 1 else SECONDS
     rates = [int(rate) for rate in arguments[2].split(",")] if len(arguments) > 2 else RATES
-    uvloop.run(measured(clocks, seconds, rates, int(arguments[3]) if len(arguments) > 3 else 1))
+    uvloop.run(measured(clocks, seconds, rates, int(arguments[3]) if len(arguments) > 3 else ENGINES))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ from shared.events.topics import LEAD_EVENTS, SLA_EVENTS
 from tests.bench.clocks import TABLES, Span, load_open_clocks
 from tests.bench.rig import Rig, memory_bytes, opened
 from tests.bench.services import PARTITIONS, connect, engines
+from tests.bench.sizes import size
 
-CLOCKS = 100_000
+CLOCKS = size(50_000, 10_000_000)
 HOURS = 24
 HORIZON = timedelta(seconds=600)
 """As the engine has it unless told otherwise; it is filled up when half of it is left."""
@@ -112,8 +113,8 @@ def show(result: Result) -> None:
         f"{result.bytes_a_near_clock:.0f} bytes for each of the {result.near:,} in the near horizon"
     )
     print(f"  on disk: {disk / 1e9:.2f} GB, {disk / result.clocks:.0f} bytes a clock, of which")
-    for table, size in result.on_disk.items():
-        print(f"    {table:<12}{size / result.clocks:>6.0f}")
+    for table, taken in result.on_disk.items():
+        print(f"    {table:<12}{taken / result.clocks:>6.0f}")
 
 
 def main() -> None:

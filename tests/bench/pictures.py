@@ -1,14 +1,14 @@
 """Draws the curves of docs/performance.md from figures that were measured and stored.
 
-`python -m tests.bench.pictures`: reads `docs/pictures/curves.json`, written by the benchmarks (see docs/performance.md),
-and writes one SVG a curve beside it. Vega-Lite draws; the same figures give the same picture.
+`python -m tests.bench.pictures`: reads `docs/pictures/curves.json`, which `python -m tests.bench.growth --json` writes,
+and writes one SVG a curve beside it. Vega-Lite draws, by `vl-convert-python` (1.9), which no other part needs: install it
+for this. The same figures give the same picture.
 """
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
-
-import vl_convert
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 CURVES = PICTURES / "curves.json"
@@ -84,9 +84,10 @@ def charts(curves: dict[str, Any]) -> dict[str, Spec]:
 
 def main() -> None:
     """Draw them all."""
+    draw = importlib.import_module("vl_convert").vegalite_to_svg
     for name, spec in charts(json.loads(CURVES.read_text(encoding="utf-8"))).items():
         target = PICTURES / f"{name}.svg"
-        target.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
+        target.write_text(draw(spec), encoding="utf-8")
         print(target.relative_to(PICTURES.parents[1]))
 
 

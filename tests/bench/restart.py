@@ -25,8 +25,9 @@ from shared.streams.port import Record
 from tests.bench.clocks import Span, load_open_clocks, open_story
 from tests.bench.rig import Rig, opened
 from tests.bench.services import PARTITIONS, connect, engine_process, until_changed
+from tests.bench.sizes import size
 
-CLOCKS = 100_000
+CLOCKS = size(50_000, 1_000_000)
 ROUNDS = 5
 TRICKLE_A_SECOND = 200
 POSITIONS = "SELECT coalesce(sum(position), 0) FROM sla_engine.partitions"

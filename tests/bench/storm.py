@@ -18,9 +18,10 @@ from shared.events.topics import LEAD_EVENTS, SLA_EVENTS
 from tests.bench.clocks import SETTLE, Span, load_open_clocks
 from tests.bench.rig import Cost, measuring, opened
 from tests.bench.services import LATENESS, PARTITIONS, connect, engines, quantile
+from tests.bench.sizes import size
 
-LEADS = 20_000
-AHEAD = timedelta(seconds=60)
+LEADS = size(10_000, 100_000)
+AHEAD = timedelta(seconds=30)
 LOOK_SECONDS = 0.1
 
 
@@ -38,7 +39,7 @@ class Result:
 
 async def measured(leads: int = LEADS) -> Result:
     """One storm."""
-    ahead = AHEAD + timedelta(seconds=leads / 10_000)  # the rows must be there by then
+    ahead = AHEAD + timedelta(seconds=leads / 2_000)  # the rows must be there by then
     with tempfile.TemporaryDirectory(prefix="leadpact-bench-") as folder:
         async with opened() as rig:
             due = datetime.now(UTC) + ahead
