@@ -70,7 +70,7 @@ nightly: $(STAMP_DEV) ## The properties on many more cases than `make test` take
 	@LEADPACT_TEST_ORACLE_CASES=10000 LEADPACT_TEST_SIMULATION_RUNS=5000 $(BIN)/python -m pytest -n 2 tests/property $(PYTEST_ARGS)
 
 .PHONY: chaos
-chaos: $(STAMP_DEV) ## Engines killed 50 times, broker and database away: nothing lost, doubled or false (10 minutes)
+chaos: $(STAMP_DEV) ## Engines killed 50 times, broker and database away: nothing lost, doubled or false (20 minutes)
 	@LEADPACT_TEST_CHAOS=full REQUIRE_KAFKA=1 $(BIN)/python -m pytest -s tests/chaos $(PYTEST_ARGS)
 
 .PHONY: bench

@@ -33,7 +33,7 @@ class Form:
 
 
 class Faults:
-    """Breaks things, and mends them again."""
+    """Breaks things, and mends them again. Without a broker, what would happen to it does not."""
 
     def __init__(self, stage: Stage, *, seed: int, form: Form) -> None:
         self._stage = stage
@@ -96,7 +96,8 @@ class Faults:
     async def restart_broker(self, *, kill: bool) -> None:
         """Stopped or killed, and started again."""
         broker = self._stage.broker
-        assert broker is not None
+        if broker is None:
+            return
         self._note("broker killed" if kill else "broker restarted")
         await asyncio.to_thread(broker.kill if kill else broker.stop)
         await asyncio.to_thread(broker.start)
@@ -109,6 +110,8 @@ class Faults:
 
     async def cut(self, *, broker: bool = False, database: bool = False, seconds: float) -> None:
         """Connections reset and refused."""
+        if not self._proxies(broker, database):
+            return
         self._note("cut", f"of {_names(broker, database)} for {seconds:g} s")
         for proxy in self._proxies(broker, database):
             await proxy.cut()
@@ -117,6 +120,8 @@ class Faults:
 
     async def stall(self, *, broker: bool = False, database: bool = False, seconds: float) -> None:
         """Nothing comes through, and nobody is told."""
+        if not self._proxies(broker, database):
+            return
         self._note("stall", f"of {_names(broker, database)} for {seconds:g} s")
         for proxy in self._proxies(broker, database):
             proxy.stall()

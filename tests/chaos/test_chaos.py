@@ -65,17 +65,24 @@ FULL_FORM = Form(
 )
 
 
-@pytest.mark.kafka
+KAFKA = pytest.param(True, marks=pytest.mark.kafka, id="kafka")
+LOG = pytest.param(False, id="log in PostgreSQL")
+
+
 @pytest.mark.timeout(1800)
-async def test_nothing_is_lost_doubled_or_false(tmp_path: Path, breakable_postgres: BreakablePostgres) -> None:
+@pytest.mark.parametrize("kafka", [KAFKA, LOG] if FULL else [KAFKA])
+async def test_nothing_is_lost_doubled_or_false(
+    kafka: bool, tmp_path: Path, breakable_postgres: BreakablePostgres
+) -> None:
     form = FULL_FORM if FULL else SHORT_FORM
     promises = Promises(SEED, day=now())
-    tell(f"seed {SEED}, the {'full' if FULL else 'short'} form")
+    tell(f"seed {SEED}, the {'full' if FULL else 'short'} form, on {'Kafka' if kafka else 'the log in PostgreSQL'}")
     async with open_stage(
         tmp_path,
         breakable_postgres,
         agreement=promises.text,
         engines=form.engines,
+        kafka=kafka,
         batch_records=form.batch_records,
     ) as stage:
         await stage.start(form.engines)
