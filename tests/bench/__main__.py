@@ -46,7 +46,7 @@ def _lines(path: str) -> list[str]:
 
 
 def main(names: list[str]) -> int:
-    """Run the named benchmarks, or all; `--full`: in the sizes of the targets. The exit code says whether all could run."""
+    """Run the named benchmarks, or all; `--full`: in the targets' sizes. The exit code says whether all could run."""
     environment = os.environ | ({FULL_VARIABLE: "1"} if "--full" in names else {})
     names = [name for name in names if name != "--full"]
     unknown = [name for name in names if name not in BENCHMARKS]
