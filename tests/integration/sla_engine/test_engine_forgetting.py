@@ -79,6 +79,24 @@ async def test_nothing_personal_stays_and_promises_still_count(database_url: str
         assert isinstance(sla.decode_any(said["value"]), sla.LeadForgotten)
 
 
+async def test_why_something_was_taken_back_is_not_kept_either(database_url: str) -> None:
+    async with open_bench(database_url, pact(), now=utc(START)) as bench:
+        owned = await bench.own()
+        lead = person(LOSER)
+        bench.append(*unique(lead))
+        await bench.read(owned)
+        await bench.pass_time(owned, 2 * 3600, step_seconds=600)
+        lead.rejected("2024-01-08 10:10", reason=f"{MARK} was rude")
+        bench.append(*unique(lead)[3:])
+        await bench.read(owned)
+        assert f"{MARK} was rude" in repr(await bench.rows("SELECT announced FROM sla_engine.leads"))
+        standing = await counts(bench)
+        bench.append(asked(LOSER))
+        await bench.read(owned)
+        assert MARK not in await everything(bench)
+        assert await counts(bench) == standing
+
+
 async def test_what_comes_later_is_not_kept(database_url: str) -> None:
     async with open_bench(database_url, pact(), now=utc(START)) as bench:
         owned = await bench.own()

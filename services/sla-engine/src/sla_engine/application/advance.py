@@ -103,6 +103,8 @@ def advance(
         verdict, passes_on = nameless(verdict), deletions(history)
     trace = events[-1].traceparent if events else None
     said, announced = announce(told_before, verdict, judged_at, announced_at=now, traceparent=trace)
+    if forgotten:
+        announced = announced.without_reasons()
     wake = next_wake(verdict, announced, judged_at)
     last = {event.obligation: last_said(event) for event in said}
     papers = _file(before, verdict, last, moved=merges(history))

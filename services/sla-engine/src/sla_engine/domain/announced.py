@@ -131,6 +131,16 @@ class Announced(msgspec.Struct, frozen=True, array_like=True, gc=False):
         assert isinstance(announced, cls)
         return announced
 
+    def without_reasons(self) -> Self:
+        """The same, but for why some of it was taken back: reasons may quote what people wrote about a person."""
+        told = [
+            msgspec.structs.replace(
+                each, sayings=tuple([msgspec.structs.replace(one, reason="") for one in each.sayings])
+            )
+            for each in self.told
+        ]
+        return msgspec.structs.replace(self, told=tuple(told))
+
     def to_bytes(self) -> bytes:
         """As MessagePack, for one column of one row."""
         return _encoder.encode(self)
