@@ -8,6 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from sla_engine.adapters.agreement_file import parse_agreement, read_agreement
+from sla_engine.adapters.families import FAMILIES
 from tests.support.generated import GENERATED, stale
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,9 +40,19 @@ def test_tests_that_are_named_exist(page: Path) -> None:
 
 def test_the_agreement_in_the_document_is_one() -> None:
     text = (ROOT / "docs" / "agreement.md").read_text()
-    (example,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
-    agreement = parse_agreement(example)
-    assert [clock.name for clock in agreement.clocks] == ["Handoff", "First touch"]
+    example, own_clock, exceptions = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    assert [clock.name for clock in parse_agreement(example).clocks] == ["Handoff", "First touch"]
+    assert example.rstrip().endswith("warnings: [75%]"), "so that what is shown later may follow it"
+    extended = parse_agreement(example + own_clock.partition("clocks:\n")[2] + exceptions)
+    assert [clock.name for clock in extended.clocks] == ["Handoff", "First touch", "Demo"]
+    assert len(extended.exceptions) == 1
+
+
+def test_the_document_names_every_family() -> None:
+    text = (ROOT / "docs" / "agreement.md").read_text()
+    assert re.findall(
+        r"^\| `(\w+)` \|", text.partition("## The promises")[2].partition("##")[0], flags=re.MULTILINE
+    ) == [*FAMILIES]
 
 
 def test_the_demos_agreement_is_one() -> None:

@@ -21,7 +21,7 @@ EXAMPLE = DEPLOY / "agreement.example.yaml"
 
 def test_the_example_is_fit_to_be_used() -> None:
     read = read_agreement(EXAMPLE, today=TODAY)
-    assert [clock.id for clock in read.clocks] == ["handoff", "first_touch"]
+    assert [clock.id for clock in read.clocks] == ["handoff", "first_touch", "demo_held"]
     assert read.teams["Inside sales"].manager is not None
 
 
