@@ -200,6 +200,7 @@ def _pauses(obligation: Obligation) -> Sequence[PauseExplained]:
             agreement_line=each.line or None,
         )
         for each in sorted(obligation.pauses, key=lambda each: each.from_us)
+        if each.from_us < max(obligation.deadline_us, obligation.started_us + obligation.wall_us)
     ]
 
 

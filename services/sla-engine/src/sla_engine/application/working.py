@@ -185,19 +185,21 @@ def _stretches(holding: Holding, obligation: Obligation, calendar: Calendar, end
     """The turn from its beginning to its end, cut wherever something changes."""
     hours = list(calendar.intervals(holding.since_us, end_us))
     shut = _reasons(calendar)
-    edges = {holding.since_us, end_us}
-    for from_at, to_at in [*hours, *holding.gaps, *[each[:2] for each in shut]]:
-        edges |= {from_at, to_at}
-    for pause in obligation.pauses:
-        edges |= {pause.from_us, pause.to_us or end_us}
-    cuts = sorted(edge for edge in edges if holding.since_us <= edge <= end_us)
+    pauses = [each for each in obligation.pauses if each.from_us < end_us and (each.to_us or end_us) > holding.since_us]
+    own = [(each.from_us, each.to_us or end_us) for each in pauses if each.from_event is not None]
+    windows = [_window(each) for each in pauses if each.from_event is None]
+    is_open, is_still, is_paused = _Along(hours), _Along(holding.gaps), _Along(own)
+    spans = [*hours, *holding.gaps, *own, *[each[:2] for each in (*shut, *windows)]]
     found: list[tuple[int, int, str, str]] = []
-    place = 0
-    for start_us, stop_us in itertools.pairwise(cuts):
-        while place < len(hours) and hours[place][1] <= start_us:
-            place += 1
-        is_open = place < len(hours) and hours[place][0] <= start_us
-        kind, reason = _kind(start_us, obligation, holding, shut, is_open=is_open)
+    for start_us, stop_us in itertools.pairwise(_cuts(holding.since_us, end_us, spans)):
+        if not is_open.at(start_us):
+            kind, reason = CLOSED, _reason(start_us, shut)
+        elif not is_still.at(start_us):
+            kind, reason = OPEN, ""
+        elif is_paused.at(start_us):
+            kind, reason = PAUSED, ""
+        else:
+            kind, reason = EXCEPTION, _reason(start_us, windows)
         if found and found[-1][2:] == (kind, reason):
             found[-1] = (found[-1][0], stop_us, kind, reason)
         else:
@@ -208,20 +210,35 @@ def _stretches(holding: Holding, obligation: Obligation, calendar: Calendar, end
     ]
 
 
-def _kind(
-    at_us: int, obligation: Obligation, holding: Holding, shut: Sequence[tuple[int, int, str]], *, is_open: bool
-) -> tuple[str, str]:
-    if not is_open:
-        return CLOSED, next((reason for from_at, to_at, reason in shut if from_at <= at_us < to_at), "")
-    if any(from_at <= at_us < to_at for from_at, to_at in holding.gaps):
-        for pause in own_pauses(obligation):
-            if pause.from_us <= at_us and (pause.to_us is None or at_us < pause.to_us):
-                return PAUSED, ""
-        for pause in obligation.pauses:
-            if pause.from_event is None and pause.from_us <= at_us and (pause.to_us is None or at_us < pause.to_us):
-                return EXCEPTION, f"{pause.reason} (by {pause.author})" if pause.author else pause.reason
-        return PAUSED, ""
-    return OPEN, ""
+class _Along:
+    """Goes along spans that stand in order and apart, as the instants that are asked about go on."""
+
+    def __init__(self, spans: Sequence[tuple[int, int]]) -> None:
+        self._spans = spans
+        self._place = 0
+
+    def at(self, instant_us: int) -> bool:
+        """Whether the instant lies in one of them. Instants must not go back."""
+        while self._place < len(self._spans) and self._spans[self._place][1] <= instant_us:
+            self._place += 1
+        return self._place < len(self._spans) and self._spans[self._place][0] <= instant_us
+
+
+def _cuts(since_us: int, end_us: int, spans: Sequence[tuple[int, int]]) -> list[int]:
+    """Every instant within the turn at which something changes, and its ends."""
+    edges = {since_us, end_us}
+    for span in spans:
+        edges.update(span)
+    return sorted(edge for edge in edges if since_us <= edge <= end_us)
+
+
+def _reason(at_us: int, windows: Sequence[tuple[int, int, str]]) -> str:
+    return next((reason for from_at, to_at, reason in windows if from_at <= at_us < to_at), "")
+
+
+def _window(each: Paused) -> tuple[int, int, str]:
+    reason = f"{each.reason} (by {each.author})" if each.author else each.reason
+    return each.from_us, each.to_us or each.from_us, reason
 
 
 def _reasons(calendar: Calendar) -> list[tuple[int, int, str]]:

@@ -1,5 +1,6 @@
 """`judge`: the verdict on one lead at one instant, a pure function of its history and the agreement."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -9,6 +10,7 @@ import msgspec
 from shared.events.identity import identifier
 from shared.events.lead import Scalar
 from sla_engine.domain.agreement import Agreement, Blame, CalendarOf, Clock, Effect, OnReassignment, Target
+from sla_engine.domain.attributes import Told
 from sla_engine.domain.calendar_spec import ALWAYS
 from sla_engine.domain.conditions import Snapshot
 from sla_engine.domain.durations import Appointment, Duration
@@ -16,8 +18,8 @@ from sla_engine.domain.facts import AnyFact, Attributes, Created
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import to_us
 from sla_engine.domain.measure import Due, Gap, Turn, due, holdings
-from sla_engine.domain.obligation import Breach, Excuse, Holding, Obligation, Paused, State, Verdict
-from sla_engine.domain.run import Run
+from sla_engine.domain.obligation import Breach, Ending, Excuse, Holding, Obligation, Paused, State, Verdict
+from sla_engine.domain.run import Pause, Run
 from sla_engine.domain.seats import Seat, seat
 from sla_engine.domain.story import Story
 
@@ -34,22 +36,29 @@ _RESTART = OnReassignment.RESTART
 _AT_DEADLINE = Blame.HOLDER_AT_DEADLINE
 
 _NEVER_RESTARTED: Mapping[str, int] = MappingProxyType({})
+_ALL_PROMISED: Mapping[str, tuple[int, str]] = MappingProxyType({})
 
 
 def judge(
-    history: History, agreement: Agreement, now: datetime, *, restarted_us: Mapping[str, int] = _NEVER_RESTARTED
+    history: History,
+    agreement: Agreement,
+    now: datetime,
+    *,
+    restarted_us: Mapping[str, int] = _NEVER_RESTARTED,
+    unpromised: Mapping[str, tuple[int, str]] = _ALL_PROMISED,
 ) -> Verdict:
     """Judge every promise on the lead at `now`, by event time alone; settle times play no part here.
 
     Facts that lie after `now` do not count yet. `restarted_us` has, by obligation, the instant at which its clock was
-    made to start anew (by an edit of the agreement); the obligation keeps its start.
+    made to start anew (by an edit of the agreement); the obligation keeps its start. `unpromised` has, by obligation,
+    the instant from which on nobody promised it any more, and why.
     """
     now_us = to_us(now)
     facts, next_fact_us = _until(history.facts, now_us)
     story = Story(agreement, history.source)
     story.apply(facts, now_us)
     name, url = _called(facts, history.lead)
-    case = _Case(history.lead, history.source, facts, agreement, now_us, restarted_us)
+    case = _Case(history.lead, history.source, facts, agreement, now_us, restarted_us, unpromised)
     judged = [_judge_run(run, case) for run in story.runs]
     ends_us = agreement.ends_us
     if ends_us is not None and now_us < ends_us and any(run.stopped_us is None for run in story.runs):
@@ -78,6 +87,14 @@ class _Case(msgspec.Struct, gc=False):
     agreement: Agreement
     now_us: int
     restarted_us: Mapping[str, int]
+    unpromised: Mapping[str, tuple[int, str]]
+    told: Told | None = None
+
+    def attributes(self, started_us: int) -> Mapping[str, Scalar]:
+        """The lead's attributes as they were when a run started."""
+        if self.told is None:
+            self.told = Told(self.facts)
+        return self.told.at(started_us)
 
 
 def _until(facts: tuple[AnyFact, ...], now_us: int) -> tuple[tuple[AnyFact, ...], int | None]:
@@ -105,14 +122,15 @@ def _called(facts: Sequence[AnyFact], lead: str) -> tuple[str, str | None]:
 
 def _judge_run(run: Run, case: _Case) -> Obligation | None:
     """The obligation that the run is; None where the agreement promises the lead's segment nothing."""
+    obligation_id = _identify(run, case.lead)
+    if case.unpromised and obligation_id in case.unpromised:
+        run = _cut(run, *case.unpromised[obligation_id])
     clock, agreement, stopped_us = run.clock, case.agreement, run.stopped_us
     turns = _turns(run, case.source, agreement)
-    target = _target(run, case.source, case.facts, turns[0].seat)
+    target = _target(run, case, turns[0].seat)
     promised = None if target is None else target.in_round(run.round if clock.in_stay else run.cycle)
     if target is None or promised is None:
         return None
-    cycle = str(run.cycle) if run.round == 1 else f"{run.cycle}.{run.round}"
-    obligation_id = identifier(case.lead, clock.id, cycle)
     if target.calendar is not None or (type(promised) is Duration and promised.wall):
         _count_otherwise(turns, run, case, target.calendar, promised)
     anew_us = case.restarted_us.get(obligation_id) if case.restarted_us else None
@@ -181,6 +199,33 @@ def _judge_run(run: Run, case: _Case) -> Obligation | None:
     )
 
 
+def _identify(run: Run, lead: str) -> str:
+    cycle = str(run.cycle) if run.round == 1 else f"{run.cycle}.{run.round}"
+    return identifier(lead, run.clock.id, cycle)
+
+
+def _cut(run: Run, at_us: int, reason: str) -> Run:
+    """The run as it was until then, and cancelled then; what the facts did to it later is not asked."""
+    return msgspec.structs.replace(
+        run,
+        stopped_us=at_us,
+        stop_event=None,
+        cancelled=True,
+        reason=reason,
+        ending=Ending.NOT_PROMISED,
+        turns=[turn for turn in run.turns if turn[0] <= at_us],
+        pauses=[
+            pause if pause.to_us is not None and pause.to_us <= at_us else _resumed(pause, at_us)
+            for pause in run.pauses
+            if pause.from_us <= at_us
+        ],
+    )
+
+
+def _resumed(pause: Pause, at_us: int) -> Pause:
+    return msgspec.structs.replace(pause, to_us=at_us, to_event=None)
+
+
 def _breach(turns: Sequence[Turn], fate: Due, clock: Clock) -> Breach:
     """How things stood at the deadline, and who is charged."""
     held = holdings(turns, fate.deadline_us, ended=True)
@@ -235,33 +280,18 @@ def _state(run: Run, *, breached: bool, excused: bool, warned: bool) -> State:
     return _AT_RISK if warned else _ON_TRACK
 
 
-def _target(run: Run, source: str, facts: Sequence[AnyFact], first: Seat) -> Target | None:
+def _target(run: Run, case: _Case, first: Seat) -> Target | None:
     """The first target whose condition the lead meets as it was when the clock started."""
     subject: Snapshot | None = None
     for condition, target in run.clock.targets:
         if condition is None:
             return target
         if subject is None:
-            attributes = _attributes(facts, run.started_us)
-            subject = Snapshot(attributes=attributes, source=source, owner=first.owner, team=first.team)
+            attributes = case.attributes(run.started_us)
+            subject = Snapshot(attributes=attributes, source=case.source, owner=first.owner, team=first.team)
         if condition.holds(subject):
             return target
     return None
-
-
-def _attributes(facts: Sequence[AnyFact], started_us: int) -> dict[str, Scalar]:
-    """The lead's attributes as they were when the run started. One first told later counts as if it had been so then:
-    until then it was unknown, not different."""
-    attributes: dict[str, Scalar] = {}
-    for fact in facts:
-        kind = type(fact)
-        if kind is Created or kind is Attributes:
-            told: dict[str, Scalar] = fact.attributes  # type: ignore[union-attr] # the exact type was just compared
-            if not attributes:
-                attributes = told
-            else:
-                attributes = attributes | told if fact.at_us <= started_us else told | attributes
-    return attributes
 
 
 def _turns(run: Run, source: str, agreement: Agreement) -> list[Turn]:
@@ -330,9 +360,12 @@ def _pauses(run: Run, turns: Sequence[Turn], segment: str, case: _Case) -> tuple
         each for each in case.agreement.exceptions if each.effect is Effect.PAUSE and each.to_us > run.started_us
     ]
     found: dict[Paused, None] = dict.fromkeys(own)
+    over = [(pause.from_us, pause.to_us) for pause in own if pause.to_us is not None]
+    ends = [to_us for _, to_us in over]
     for turn in turns:
         end_us = turn.to_us
-        gaps = [(pause.from_us, pause.to_us) for pause in own if pause.to_us is not None]
+        last = len(over) if end_us is None else bisect_left(over, (end_us,))
+        gaps = over[bisect_right(ends, turn.since_us) : last]
         for each in windows:
             if each.concerns(clock=run.clock.id, team=turn.seat.team, source=case.source, segment=segment):
                 gaps.append((each.from_us, each.to_us))
