@@ -94,8 +94,7 @@ def _change(key: Key, life: Life, edition: Edition, world: World, *, now: dt.dat
         life.run = _cancelled(life.run, at)
         return
     restarts = edition.choice == "restart" and run.start < at and (run.ended is None or run.ended > at)
-    anew = at if restarts else life.run.anew
-    life.run, life.world = replace(run, anew=anew), world
+    life.run, life.world = replace(run, anew=at if restarts else None), world
 
 
 def _cancelled(run: Run, at: dt.datetime) -> Run:

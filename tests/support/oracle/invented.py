@@ -21,7 +21,7 @@ from tests.support.oracle.cases import (
 from tests.support.oracle.declared import Agreement, Clock, Condition, Exempt, Member, Target, Window
 from tests.support.oracle.judging import Verdict, verdicts
 from tests.support.oracle.paper import Warn
-from tests.support.oracle.wall_clock import Grid, Hours
+from tests.support.oracle.wall_clock import Grid
 
 Dice = random.Random
 HELD_BY = ("owner", "owner", "owner", "owner", "marketing", "green", "blue")
@@ -80,7 +80,7 @@ def random_agreement(dice: Dice, zone: str, base: dt.date) -> Agreement:
         name: random_hours(dice, name, zone if name == "one" or dice.random() < 0.5 else dice.choice(CROSS_ZONES), base)
         for name in names
     }
-    clocks = _clocks(dice, names, uniform=all(_uniform(each) for each in hours.values()))
+    clocks = _clocks(dice, names)
     return Agreement(
         zone=zone,
         hours=hours,
@@ -98,20 +98,10 @@ def random_agreement(dice: Dice, zone: str, base: dt.date) -> Agreement:
             ),
         ),
         clocks=tuple(clocks),
-        exceptions=tuple(_exempt(dice, clocks, base) for _ in range(dice.choice((0, 0, 1, 2)))),
+        exceptions=tuple(random_exception(dice, clocks, base) for _ in range(dice.choice((0, 0, 1, 2)))),
         first_day=base + dt.timedelta(days=dice.randrange(-2, 3)) if dice.random() < 0.1 else None,
         last_day=base + dt.timedelta(days=dice.randrange(3, 8)) if dice.random() < 0.1 else None,
     )
-
-
-def _uniform(hours: Hours) -> bool:
-    """Whether every open day has as much business time as any other."""
-    lengths = {
-        sum((closes if closes > opens else closes + 1440) - opens for opens, closes in ranges)
-        for ranges in hours.week.values()
-        if ranges
-    }
-    return len(lengths) == 1
 
 
 def _member(dice: Dice, crm: str, names: Sequence[str], base: dt.date) -> Member:
@@ -141,7 +131,8 @@ def _window(dice: Dice, base: dt.date, longest: int) -> Window:
     return start, end
 
 
-def _exempt(dice: Dice, clocks: Sequence[Clock], base: dt.date) -> Exempt:
+def random_exception(dice: Dice, clocks: Sequence[Clock], base: dt.date) -> Exempt:
+    """An exception, for all or for some."""
     return Exempt(
         window=_window(dice, base, longest=48),
         effect=dice.choice(("pause", "excuse")),
@@ -152,23 +143,24 @@ def _exempt(dice: Dice, clocks: Sequence[Clock], base: dt.date) -> Exempt:
     )
 
 
-def _clocks(dice: Dice, names: Sequence[str], *, uniform: bool) -> list[Clock]:
+def _clocks(dice: Dice, names: Sequence[str]) -> list[Clock]:
     clocks: list[Clock] = []
     for number in range(dice.choice((1, 2, 3, 4, 5))):
         before = [clock.id for clock in clocks]
-        clocks.append(_clock(dice, f"clock_{number}", names, before, uniform=uniform))
+        clocks.append(random_clock(dice, f"clock_{number}", names, before))
     dice.shuffle(clocks)
     return clocks
 
 
-def _clock(dice: Dice, name: str, names: Sequence[str], before: Sequence[str], *, uniform: bool) -> Clock:
+def random_clock(dice: Dice, name: str, names: Sequence[str], before: Sequence[str]) -> Clock:
+    """A clock that may wait for one of those before it."""
     ask = Questions(dice)
     per: Literal["stay", "lead"] = dice.choice(("stay", "stay", "lead"))
     ended: Condition | None = {"ended": dice.choice(before)} if before else None
     start = ended if ended is not None and dice.random() < 0.5 else ask.start()
     pause, resume = (None, None) if dice.random() < 0.5 else ask.pause()
     calendar = dice.choice(("team", "team", "owner", "owner", "always", names[1]))
-    targets = _targets(dice, names, uniform=uniform)
+    targets = _targets(dice, names)
     return Clock(
         id=name,
         per=per,
@@ -197,25 +189,23 @@ def _warnings(dice: Dice, targets: dict[str, tuple[Target, ...]]) -> tuple[Warn,
     return tuple(warnings)
 
 
-def _targets(dice: Dice, names: Sequence[str], *, uniform: bool) -> dict[str, tuple[Target, ...]]:
-    targets = {"default": _several(dice, names, dice.choice((1, 1, 1, 2, 3)), uniform=uniform)}
+def _targets(dice: Dice, names: Sequence[str]) -> dict[str, tuple[Target, ...]]:
+    targets = {"default": _several(dice, names, dice.choice((1, 1, 1, 2, 3)))}
     for segment in ("huge", "big"):
         if dice.random() < 0.4:
-            targets[segment] = () if dice.random() < 0.3 else _several(dice, names, 1, uniform=uniform)
+            targets[segment] = () if dice.random() < 0.3 else _several(dice, names, 1)
     return targets
 
 
-def _several(dice: Dice, names: Sequence[str], number: int, *, uniform: bool) -> tuple[Target, ...]:
+def _several(dice: Dice, names: Sequence[str], number: int) -> tuple[Target, ...]:
     calendar = dice.choice(("always", "team", "owner", *names)) if dice.random() < 0.15 else None
-    return tuple(_target(dice, calendar, uniform=uniform) for _ in range(number))
+    return tuple(_target(dice, calendar) for _ in range(number))
 
 
-def _target(dice: Dice, calendar: str | None, *, uniform: bool) -> Target:
+def _target(dice: Dice, calendar: str | None) -> Target:
     kind: Literal["business", "wall", "days", "instant"] = dice.choices(
         ("business", "wall", "days", "instant"), (6, 2, 1, 3)
     )[0]
-    if kind == "days" and not uniform:
-        kind = "business"
     match kind:
         case "business":
             minutes = dice.choice((0, 15, 30, 60, 90, 240, 480, 960, dice.randrange(1, 600), dice.randrange(1, 600)))

@@ -110,7 +110,7 @@ def verdict(run: Run, told: Course, agreement: Agreement, now: dt.datetime, grid
     if excused:
         spent, stopped = at_deadline, found.deadline
     warned = any(at <= ended for _, at in found.warnings)
-    warnings = [each for each in found.warnings if stopped is None or each[1] < stopped]
+    warnings = [each for each in [*found.given, *found.warnings] if stopped is None or each[1] < stopped]
     return Verdict(
         clock=run.clock,
         cycle=run.cycle,
@@ -126,7 +126,7 @@ def verdict(run: Run, told: Course, agreement: Agreement, now: dt.datetime, grid
         wall=spent.wall,
         held={holder: times for holder, times in spent.held.items() if times[1]},
         pauses=tuple((since, to) for since, to in run.pauses if stopped is None or since < stopped),
-        warnings=tuple(sorted([*found.given, *warnings], key=lambda each: (each[1], each[0]))),
+        warnings=tuple(sorted(warnings, key=lambda each: (each[1], each[0]))),
     )
 
 

@@ -213,8 +213,7 @@ def walk(
                 found.given += [each for each in aim.warnings if each[1] <= at]
                 aim, began = aim.again(at, seated[seat]), seat
         if renewals and renewals[0] <= at:
-            renewals = []
-            found.given += [each for each in aim.warnings if each[1] <= at]
+            renewals, found.given = [], []
             aim, began = aim.again(at, seated[seat]), seat
         if at >= ended and aim.deadline is not None and not renewals:
             break

@@ -125,8 +125,6 @@ class _Telling:
             self._now, self._memory, self._may_begin = start, memory, False
             before, after = self._try(together)
         settled = replace(self._now, fact=None, began=False)
-        if any(self._closes(fact) for fact in together):  # from now on the stage counts as not told
-            settled = replace(settled, stage=None)
         self._now = replace(settled, stay=None, ending=False) if settled.ending else settled
         return before, after
 
@@ -150,18 +148,15 @@ class _Telling:
                 return now if now.lost else self._enter(replace(now, stage=fact.stage), fact.stage)
             case lead.LeadAssigned():
                 return replace(now, owner=fact.owner)
-            case lead.LeadDisposed() if self._closes(fact):
+            case lead.LeadDisposed() if fact.disposition in self._agreement.closing:
                 if now.qualified:
                     self._memory.sent_back_in = now.stage
-                return _leave(now)
+                return replace(_leave(now), stage=None)
             case lead.LeadMerged() | lead.LeadDeleted():
                 self._memory.sent_back_in = None
                 return replace(_leave(now), lost=True, stage=None, owner=None)
             case _:
                 return now
-
-    def _closes(self, fact: lead.LeadEvent) -> bool:
-        return isinstance(fact, lead.LeadDisposed) and fact.disposition in self._agreement.closing
 
     def _enter(self, now: Moment, stage: str) -> Moment:
         if stage not in self._agreement.qualified:

@@ -249,3 +249,56 @@ def test_after_a_loss_nothing_starts_until_the_lead_is_created_and_told_anew() -
     assert len(judged(told, agreement(clock()), END)) == 1
     told.add(lead.LeadCreated, "09:40").stage("09:50")
     assert runs(judged(told, agreement(clock()), "10:00"))[1:] == [("answer", 2, 1, "on_track", "09:50")]
+
+
+def test_a_follower_sees_the_state_at_the_end_of_its_instant() -> None:
+    told = Told().stage("09:00").touch("10:00").stage("10:00", "sal")
+    by_state: dict[str, Condition] = {
+        "stop": {"stage": ["sal"]},
+        "cancel": {"stage": ["sal"]},
+        "pause": {"stage": ["sal"]},
+    }
+    for what, state in (("cancel", "cancelled"), ("pause", "paused")):
+        said: dict[str, Any] = {"stop": {"event": "lead.accepted"}, what: by_state[what]}
+        cadence = clock(reset={"touch": {}}, times=5, **said)
+        assert [each.state for each in judged(told, agreement(cadence), "10:00")] == ["met", state]
+
+
+def test_a_run_that_a_chain_starts_sees_no_fact_of_its_instant() -> None:
+    told = Told().stage("09:00").owner("10:00", MAX).touch("10:00")
+    first = clock("handoff", stop={"owner_kind": "person"}, held_by="marketing")
+    by_touch = clock("touch", start={"ended": "handoff"})
+    assert [each.state for each in judged(told, agreement(first, by_touch), "10:00")] == ["met", "on_track"]
+    by_state = clock("owned", start={"ended": "handoff"}, stop={"owner_kind": "person"})
+    assert [each.state for each in judged(told, agreement(first, by_state), "10:00")] == ["met", "met"]
+
+
+def test_before_the_first_fact_nothing_holds() -> None:
+    told = Told().stage("09:00")
+    unowned = clock(start={"owner_kind": "nobody"}, stop={"owner_kind": "person"}, per="lead")
+    assert runs(judged(told, agreement(unowned), "09:30")) == [("answer", 1, 1, "on_track", "09:00")]
+
+
+def test_reset_is_not_asked_of_the_starting_fact() -> None:
+    told = Told().stage("09:00").touch("10:00").touch("10:30")
+    gap = clock(start={"touch": {}}, stop={"stage": ["sal"]}, reset={"touch": {}}, times=5)
+    assert runs(judged(told, agreement(gap), "10:45")) == [
+        ("answer", 1, 1, "met", "10:00"),
+        ("answer", 1, 2, "on_track", "10:30"),
+    ]
+
+
+def test_a_pause_without_resume_goes_by_the_last_fact_of_the_instant() -> None:
+    told = Told().stage("09:00").owner("09:00", MAX)
+    unowned = clock(pause={"owner_kind": "nobody"})
+    assert [each.state for each in judged(told, agreement(unowned), "09:00")] == ["on_track"]
+    told.owner("09:10", QUEUE).owner("09:10", None)
+    assert [each.state for each in judged(told, agreement(unowned), "09:10")] == ["paused"]
+
+
+def test_a_closing_disposition_makes_the_stage_count_as_not_told() -> None:
+    told = Told().stage("09:00").add(lead.LeadDisposed, "09:30", disposition="recycled")
+    left = clock(stop={"not": {"stage": ["mql"]}}, per="lead")
+    assert runs(judged(told, agreement(left), "09:45")) == [("answer", 1, 1, "met", "09:00")]
+    told.stage("10:00")
+    assert runs(judged(told, agreement(left), "10:15"))[1:] == [("answer", 2, 1, "on_track", "10:00")]
