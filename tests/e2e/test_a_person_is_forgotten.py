@@ -240,6 +240,7 @@ async def _story(services: Deployment, slack: SlackFake, connection: Connection,
     await eventually(breached, within_seconds=30, what="broken promises are told")
     await tell(
         services,
+        {"kind": "rejected", "id": "p-4712", "at": "2026-01-05T10:00:00.500Z", "why": f"{MARKS[3]} is gone"},
         {"kind": "rejected", "id": "p-4711", "at": "2026-01-05T11:10:00Z", "why": f"{MARKS[3]} has no budget"},
         {"kind": "call", "id": "p-4711", "at": "2026-01-05T11:20:00Z", "result": f"{MARKS[0]} hung up"},
         {"kind": "rejected", "id": "p-4713", "at": "2026-01-05T11:10:00Z", "why": "no budget"},
@@ -254,6 +255,8 @@ async def _story(services: Deployment, slack: SlackFake, connection: Connection,
         assert await connection.fetchval("SELECT count(*) FROM sla_engine.outbox") == 0
         merged = await connection.fetchval("SELECT history FROM sla_engine.leads WHERE key = $1", LEAD)
         assert MERGED.encode() in merged
+        announced = await connection.fetchval("SELECT announced FROM sla_engine.leads WHERE key = $1", MERGED)
+        assert f"{MARKS[3]} is gone".encode() in announced, "why a breach was taken back"
         return True
 
     await eventually(told, within_seconds=30, what="the story is told")
