@@ -142,6 +142,14 @@ def test_nothing_is_announced_while_paused_and_the_breach_comes_at_the_later_dea
     assert breach.occurred_at == utc("2024-01-10 09:40")
 
 
+def test_a_pause_at_the_very_deadline_comes_too_late_and_the_breach_is_told() -> None:
+    engine = Engine(promise(f"start: {{qualified: true}}, stop: {{touch: {{}}}}, {HELD}, settle: 0s"))
+    lead = paused("2024-01-08 09:00", ("2024-01-08 10:00", None))
+    engine.receive(utc("2024-01-08 10:00"), *lead.events)
+    engine.sleep_until(utc("2024-01-08 12:00"), utc("2024-01-08 10:00"))
+    assert engine.types() == ["promise.opened", "promise.breached"]
+
+
 def test_a_pause_heard_of_late_takes_the_alarm_back() -> None:
     engine = Engine(promise(f"start: {{qualified: true}}, stop: {{touch: {{}}}}, {HELD}"))
     lead = paused("2024-01-08 09:00")

@@ -95,6 +95,8 @@ def warning_to_say(obligation: Obligation, sayings: Sequence[Saying], now_us: in
 def coming_us(obligation: Obligation, now_us: int) -> Iterator[int]:
     """The instants after `now_us` at which time alone makes something due."""
     if obligation.state is _PAUSED:
+        if any(each.to_us is None and each.from_us >= obligation.deadline_us for each in obligation.pauses):
+            yield breach_due_us(obligation)  # paused at the very deadline: one microsecond later it is broken
         return
     if obligation.stopped_us is None:
         yield breach_due_us(obligation)
