@@ -51,7 +51,7 @@ EVA = Owner(kind=OwnerKind.USER, id="u-eva", name="Eva Example")
 QUEUE = Owner(kind=OwnerKind.QUEUE, id="q-inbound", name="Inbound queue")
 
 AGREEMENT = """
-agreement: {{name: Test agreement, version: 1, timezone: UTC}}
+agreement: {{name: Test agreement, version: 1, timezone: UTC{term}}}
 parties:
   marketing: {{name: Marketing, team: Campaigns}}
   sales: {{name: Sales, team: Inside sales}}
@@ -87,10 +87,18 @@ def agreement(
     warnings: str = '"75%"',
     handoff: str = "Enterprise: 30m, default: 1h",
     touch: str = "Enterprise: 15m, default: 1h",
+    term: str = "",
     more: str = "",
 ) -> Agreement:
     """An agreement of two clocks: an hour each, and less for the segment Enterprise."""
-    text = AGREEMENT.format(calendar=calendar, warnings=warnings, handoff=handoff, touch=touch, more=more)
+    text = AGREEMENT.format(
+        calendar=calendar,
+        warnings=warnings,
+        handoff=handoff,
+        touch=touch,
+        term=f", term: {term}" if term else "",
+        more=more,
+    )
     return parse_agreement(text, today=utc("2024-01-01").date())
 
 

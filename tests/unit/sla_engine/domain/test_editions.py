@@ -340,3 +340,23 @@ def test_editions_of_the_same_terms_are_judged_once_and_named_each(monkeypatch: 
         "3+test",
     ]
     assert judged_by == ["1+test", "4+test", "2+test", "4+test", "3+test", "4+test"]
+
+
+def test_a_run_that_an_edition_cancelled_is_measured_with_what_is_known_now() -> None:
+    """An attribute that is first told afterwards counts as if told then, also for what is over."""
+    by = editions((APPLIED, pact(version=2, only="handoff"), OpenChoice.KEEP))
+    lead = waiting("2024-01-08 11:40")
+    assert touch_of(lead, by, "2024-01-08 12:30").breached is False
+    lead.knows("2024-01-08 12:20", size=5000)
+    found = touch_of(lead, by, "2024-01-08 12:30")
+    assert (found.segment, found.breached, found.deadline) == ("Enterprise", True, utc("2024-01-08 11:55"))
+    assert (found.state, found.stopped_at) == (State.CANCELLED, utc(APPLIED))
+
+
+def test_what_stays_under_an_edition_ends_with_that_editions_term() -> None:
+    ending = agreement(calendar="always", term="{from: 2024-01-01, to: 2024-01-08}", touch="default: 20h")
+    by = editions((APPLIED, pact("20h", version=2), OpenChoice.KEEP), first=version_of(ending, 1))
+    verdict = judged(waiting(), by, "2024-01-08 13:00")
+    assert verdict.next_fact_us == to_us(utc("2024-01-09 00:00")), "it is looked at again then"
+    ended = touch_of(waiting(), by, "2024-01-09 01:00")
+    assert (ended.state, ended.stopped_at) == (State.CANCELLED, utc("2024-01-09 00:00"))

@@ -180,6 +180,7 @@ class Partition:
         self._windows = frozenset() if complete else self._windows
         if complete and not self._first_agreement:
             logger.info("agreement_applied", partition=self.number, version=newest.version, edition=newest.number)
+        self._first_agreement = self._first_agreement and not complete
         return not complete
 
     def _look_at_editions(self) -> None:

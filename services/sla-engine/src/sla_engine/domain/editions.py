@@ -18,7 +18,7 @@ from sla_engine.domain.agreement import Agreement, Exception_
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us, to_us
 from sla_engine.domain.judgement import judge
-from sla_engine.domain.obligation import Ending, Obligation, State, Verdict
+from sla_engine.domain.obligation import Obligation, Verdict
 
 _ALWAYS_US = -(2**62)
 """Before every instant: since then the first edition applies."""
@@ -168,7 +168,7 @@ class _Session:
         self.editions = editions
         self.now_us = now_us
         self.carried: dict[str, _Carried] = {}
-        self.known: dict[tuple[int, int], Verdict] = {}
+        self.known: dict[int, Verdict] = {}
 
     def verdict(self) -> Verdict:
         """The verdict of the newest edition in force, with every obligation from where it belongs."""
@@ -176,12 +176,14 @@ class _Session:
         first = min(self._first(), last)
         for place in range(first, last + 1):
             verdict = self._enter(place, since_us=_ALWAYS_US if place == first else self._applied_us(place))
-        following_us = self._applied_us(last + 1)
+        # Runs that stay under an older edition end with its term, too.
+        coming = [each.next_fact_us for each in self.known.values() if each.next_fact_us is not None]
+        if self._applied_us(last + 1) < _NEVER_US:
+            coming.append(self._applied_us(last + 1))
         obligations = sorted(
             (each.obligation for each in self.carried.values()),
             key=lambda each: (each.started_us, each.clock, each.cycle, each.round),
         )
-        coming = [at_us for at_us in (verdict.next_fact_us, following_us) if at_us is not None and at_us < _NEVER_US]
         return msgspec.structs.replace(
             verdict, obligations=tuple(obligations), next_fact_us=min(coming) if coming else None
         )
@@ -203,12 +205,12 @@ class _Session:
 
     def _enter(self, place: int, *, since_us: int) -> Verdict:
         """An edition comes into force: what is open goes on or ends, and from now on runs start under it."""
-        verdict = self._judge(place, self.now_us, {})
+        verdict = self._judge(place, {})
         runs = {each.id: each for each in verdict.obligations}
         if self.carried:
             restarted = self._carry_over(place, since_us, runs)
             if restarted:
-                for each in self._judge(place, self.now_us, restarted).obligations:
+                for each in self._judge(place, restarted).obligations:
                     if each.id in restarted:
                         self.carried[each.id].obligation = each
         until_us = self._applied_us(place + 1)
@@ -236,23 +238,28 @@ class _Session:
         return restarted
 
     def _cancel(self, each: _Carried, at_us: int, version: str) -> None:
-        """It stands as it stood when the edition was applied, and no longer counts."""
-        restarted = {} if each.restarted_us is None else {each.obligation.id: each.restarted_us}
-        then = self._judge(each.place, at_us, restarted).obligations
-        found = next((one for one in then if one.id == each.obligation.id), None)
-        if found is None:  # it starts only after it was cancelled: it never was
-            del self.carried[each.obligation.id]
+        """Nobody promises it any more: it stands as it stood then."""
+        known = each.obligation
+        if known.started_us > at_us:  # by the edition it came to belong to it starts only later: it never was
+            del self.carried[known.id]
             return
-        each.obligation = _cancelled(found, at_us, f"the agreement ({version}) no longer promises it")
+        verdict = judge(
+            self.history,
+            self.editions.judged[each.place],
+            from_us(self.now_us),
+            restarted_us={} if each.restarted_us is None else {known.id: each.restarted_us},
+            unpromised={known.id: (at_us, f"the agreement ({version}) no longer promises it")},
+        )
+        each.obligation = next(one for one in verdict.obligations if one.id == known.id)
         each.over = True
 
-    def _judge(self, place: int, at_us: int, restarted_us: Mapping[str, int]) -> Verdict:
-        by, at = self.editions.judged[place], from_us(at_us)
+    def _judge(self, place: int, restarted_us: Mapping[str, int]) -> Verdict:
+        by, now = self.editions.judged[place], from_us(self.now_us)
         if restarted_us:
-            return judge(self.history, by, at, restarted_us=restarted_us)
-        known = self.known.get((self.editions.terms[place], at_us))
+            return judge(self.history, by, now, restarted_us=restarted_us)
+        known = self.known.get(self.editions.terms[place])
         if known is None:
-            known = self.known[self.editions.terms[place], at_us] = judge(self.history, by, at)
+            known = self.known[self.editions.terms[place]] = judge(self.history, by, now)
         return known if known.agreement_version == by.version else _in_the_words_of(by, known)
 
 
@@ -264,20 +271,4 @@ def _in_the_words_of(agreement: Agreement, verdict: Verdict) -> Verdict:
         agreement=agreement.name,
         agreement_version=version,
         obligations=tuple([msgspec.structs.replace(each, agreement_version=version) for each in verdict.obligations]),
-    )
-
-
-def _cancelled(obligation: Obligation, at_us: int, reason: str) -> Obligation:
-    """An open obligation, judged at `at_us`, cancelled at that instant."""
-    *before, last = obligation.holders
-    return msgspec.structs.replace(
-        obligation,
-        state=State.CANCELLED,
-        stopped_us=at_us,
-        stop_event=None,
-        ending=Ending.NOT_PROMISED,
-        reason=reason,
-        warnings=tuple([warning for warning in obligation.warnings if warning.at_us < at_us]),
-        holders=(*before, msgspec.structs.replace(last, to_us=at_us)),
-        pauses=tuple([msgspec.structs.replace(each, to_us=each.to_us or at_us) for each in obligation.pauses]),
     )
