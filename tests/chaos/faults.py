@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from tests.chaos.stage import Stage
@@ -42,6 +42,8 @@ class Faults:
         self._began = time.monotonic()
         self._starting: set[asyncio.Task[None]] = set()
         self._zombies: set[ServiceProcess] = set()
+        self._broken: Counter[TcpProxy] = Counter()
+        """Faults overlap: a line is mended when the last of those that broke it is over."""
         self.journal: list[str] = []
         self.counts: Counter[str] = Counter()
 
@@ -113,20 +115,22 @@ class Faults:
         if not self._proxies(broker, database):
             return
         self._note("cut", f"of {_names(broker, database)} for {seconds:g} s")
-        for proxy in self._proxies(broker, database):
+        proxies = self._take(self._proxies(broker, database))
+        for proxy in proxies:
             await proxy.cut()
         await asyncio.sleep(seconds)
-        await self._heal(broker, database)
+        await self._heal(proxies)
 
     async def stall(self, *, broker: bool = False, database: bool = False, seconds: float) -> None:
         """Nothing comes through, and nobody is told."""
         if not self._proxies(broker, database):
             return
         self._note("stall", f"of {_names(broker, database)} for {seconds:g} s")
-        for proxy in self._proxies(broker, database):
+        proxies = self._take(self._proxies(broker, database))
+        for proxy in proxies:
             proxy.stall()
         await asyncio.sleep(seconds)
-        await self._heal(broker, database)
+        await self._heal(proxies)
 
     async def half_close(self) -> None:
         """Every connection is ended from the far side only."""
@@ -152,19 +156,25 @@ class Faults:
         """What it says arrives when others have its partitions."""
         self._note("cut off alone", f"{engine.label} for {self._form.zombie_seconds:g} s")
         line = self._stage.lines[self._stage.engines.index(engine)]
-        line.broker.stall()
-        line.database.stall()
+        proxies = self._take([line.broker, line.database])
+        for proxy in proxies:
+            proxy.stall()
         await asyncio.sleep(self._form.zombie_seconds)
-        await line.broker.heal()
-        await line.database.heal()
+        await self._heal(proxies)
 
     def _proxies(self, broker: bool, database: bool) -> list[TcpProxy]:
         wanted = [each.broker for each in self._stage.lines] if broker and self._stage.broker is not None else []
         return [*wanted, *([each.database for each in self._stage.lines] if database else [])]
 
-    async def _heal(self, broker: bool, database: bool) -> None:
-        for proxy in self._proxies(broker, database):
-            await proxy.heal()
+    def _take(self, proxies: Sequence[TcpProxy]) -> Sequence[TcpProxy]:
+        self._broken.update(proxies)
+        return proxies
+
+    async def _heal(self, proxies: Sequence[TcpProxy]) -> None:
+        self._broken.subtract(proxies)
+        for proxy in proxies:
+            if not self._broken[proxy]:
+                await proxy.heal()
         self.journal.append(f"{time.monotonic() - self._began:6.1f} s healed")
 
 
