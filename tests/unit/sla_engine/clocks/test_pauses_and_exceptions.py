@@ -117,6 +117,37 @@ def test_a_computed_instant_moves_by_the_open_time_of_the_pause() -> None:
     assert run(closed, by, "2024-01-09 09:30").deadline == utc("2024-01-09 10:00")
 
 
+def test_a_pause_around_an_instant_in_a_closed_hour_moves_it_only_if_it_took_open_time_before() -> None:
+    by = promise(
+        f"start: {{qualified: true}}, stop: {{touch: {{}}}}, {HELD}, "
+        "targets: {default: next business day 20:00}, calendar: team"
+    )
+    after_hours = paused("2024-01-08 16:00", ("2024-01-09 18:00", "2024-01-10 10:00"))
+    assert run(after_hours, by, "2024-01-10 12:00").deadline == utc("2024-01-09 20:00"), "it stands"
+    since_four = paused("2024-01-08 15:00", ("2024-01-09 16:00", "2024-01-10 10:00"))
+    assert run(since_four, by, "2024-01-10 12:00").deadline == utc("2024-01-10 11:00"), "two hours on, open ones"
+
+
+def test_where_no_resume_is_declared_the_state_at_the_end_of_the_instant_decides() -> None:
+    by = promise("start: {qualified: true}, stop: {touch: {}}, pause: {owner_kind: [queue, nobody]}")
+    lead = Lead()
+    lead.stage("2024-01-08 09:00")
+    lead.owner("2024-01-08 09:00", MAX)
+    assert run(lead, by, "2024-01-08 09:10").state is State.ON_TRACK, "born with an owner"
+    lead.owner("2024-01-08 09:20", QUEUE)
+    lead.knows("2024-01-08 09:50", x=1)
+    lead.owner("2024-01-08 09:50", EVA)
+    found = run(lead, by, "2024-01-08 10:00")
+    assert (found.state, found.deadline) == (State.ON_TRACK, utc("2024-01-08 10:30"))
+
+
+def test_an_excused_promise_has_no_pauses_after_its_deadline() -> None:
+    by = promise(f"{CLOCK}, {HELD}", exception("excuse", "2024-01-08", "2024-01-08"))
+    lead = owned()
+    lead.knows("2024-01-08 11:00", hold=True)
+    assert run(lead, by, "2024-01-08 12:00").pauses == ()
+
+
 def test_a_pause_is_nobodys_time() -> None:
     by = promise(f"start: {{owner_kind: person}}, stop: {{touch: {{}}}}, {HELD}, targets: {{default: 5h}}")
     lead = paused("2024-01-08 09:00", ("2024-01-08 09:30", "2024-01-08 11:00"))
@@ -387,6 +418,17 @@ def test_the_agreement_may_say_it_for_all_clocks_and_a_clock_for_itself() -> Non
         found = charged("", *TURNS, by=promise(clock, term=term))
         assert found.breach is not None
         assert found.breach.holder.id == who
+
+
+def test_of_several_owners_at_one_instant_the_last_holds_it_also_where_the_run_ends_in_it() -> None:
+    by = promise("start: {qualified: true}, stop: {stage: [sal]}, calendar: owner")
+    lead = Lead()
+    lead.stage("2024-01-08 14:00")
+    lead.stage("2024-01-08 14:30", "sal")
+    lead.owner("2024-01-08 14:30", MAX)
+    lead.owner("2024-01-08 14:30", EVA)
+    assert [each.holder.id for each in run(lead, by, "2024-01-08 15:00").holders] == ["marketing"]
+    assert run(lead, by, "2024-01-08 15:00").state is State.MET
 
 
 def test_marketing_or_a_team_holds_it_throughout_where_the_clock_says_so() -> None:

@@ -213,6 +213,19 @@ def test_a_closing_disposition_ends_being_qualified_and_a_qualifying_one_does_no
         assert starts(lead, "{qualified: false}") == (["10:00"] if ended else [])
 
 
+def test_from_a_closing_disposition_on_the_stage_is_not_told() -> None:
+    lead = Lead()
+    lead.stage("2024-01-08 09:00")
+    by = promise("per: lead, start: {stage: [mql]}, stop: {not: {stage: [mql]}}, times: any")
+    lead.disposed("2024-01-08 10:00", "disqualified")
+    lead.stage("2024-01-08 11:00")
+    found = runs(lead, by, "2024-01-08 11:30")
+    assert [(each.started_at, each.stopped_at) for each in found] == [
+        (lead.instant("2024-01-08 09:00"), lead.instant("2024-01-08 10:00")),
+        (lead.instant("2024-01-08 11:00"), None),
+    ]
+
+
 def test_a_count_holds_from_the_nth_on_since_the_run_began_its_starting_fact_included() -> None:
     by = promise("start: {qualified: true}, stop: {touch: {}, count: 2}")
     lead = Lead()

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from sla_engine.domain.instants import to_us
 from sla_engine.domain.obligation import State
 from tests.support.declared_clocks import declared, promise, run, runs
 from tests.support.story_builder import EVA, MAX, QUEUE, Lead, utc
@@ -172,6 +173,20 @@ def test_restart_gives_a_new_owner_the_whole_time_unless_it_is_past() -> None:
     lead.owner("2024-01-08 11:50", QUEUE)
     found = run(lead, by, "2024-01-08 12:00")
     assert (found.state, found.deadline) == (State.BREACHED, utc("2024-01-08 11:40"))
+
+
+@pytest.mark.parametrize("target", ["1h", "same business day 11:00"])
+def test_what_was_warned_of_before_a_restart_stays(target: str) -> None:
+    by = promise(
+        f"start: {{owner_kind: person}}, stop: {{touch: {{}}}}, targets: {{default: {target}}}, "
+        "on_reassignment: restart, calendar: always, warnings: ['50%']"
+    )
+    lead = qualified("2024-01-08 10:00")
+    lead.owner("2024-01-08 10:00", MAX)
+    lead.owner("2024-01-08 10:40", EVA)
+    warnings = run(lead, by, "2024-01-08 10:45").warnings
+    assert len(warnings) == 2
+    assert warnings[0].at_us == to_us(utc("2024-01-08 10:30"))
 
 
 def test_the_share_of_a_computed_instant_is_of_the_business_time_up_to_it() -> None:
