@@ -4,6 +4,7 @@ import pytest
 
 from shared.events.envelope import Owner
 from sla_engine.domain.obligation import Obligation, State
+from sla_engine.entrypoints.paper_table import print_agreement
 from tests.support.shipped_agreements import ANA, BEN, new_lead, owned_lead, runs, shipped, told
 from tests.support.story_builder import Lead
 
@@ -81,6 +82,15 @@ def test_a_miss_is_charged_to_who_held_it_longest() -> None:
     found = first_touch(lead, "2026-02-04 13:00")
     assert found.breach is not None
     assert (found.breach.holder.id, found.holder.id) == ("ana", "ben")
+
+
+def test_the_check_shows_exceptions_and_what_the_feed_said(capsys: pytest.CaptureFixture[str]) -> None:
+    print_agreement(PACT)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "exception: no time counts Wed 2026-03-18 10:00 (Europe/Berlin) – " in shown
+    assert "exception: misses are excused Tue 2026-03-24 09:00" in shown
+    assert "HubSpot was down (by Maria Lund)" in shown
+    assert "absences read from calendars: ana: 9" in shown
 
 
 def test_what_the_feed_said_stands_in_the_agreement() -> None:

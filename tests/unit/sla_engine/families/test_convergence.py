@@ -1,6 +1,7 @@
 """Whatever the order, delay and doubling of the news, each family ends with the same verdict and the same net word."""
 
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -34,7 +35,7 @@ def _story() -> Lead:
     return lead
 
 
-def _net(name: str, arrivals: list[tuple[float, int]]) -> tuple[object, object]:
+def _net(name: str, arrivals: Sequence[tuple[float, int]]) -> tuple[object, object]:
     """What stands announced in the end, warnings apart, and the verdict; each event known so many minutes after it
     happened (`arrivals`: delay and place, in any order)."""
     lead = _story()

@@ -10,10 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from shared.events.sla import AnySlaEvent, ObligationAtRisk, event_type
-from sla_engine.domain.agreement import Agreement, CalendarOf
+from sla_engine.domain.agreement import Agreement, CalendarOf, Effect
 from sla_engine.domain.durations import say
 from sla_engine.domain.instants import from_us
 from sla_engine.domain.obligation import Obligation, State, Verdict
+from sla_engine.domain.wording import clock_time
 
 WIDTH = 100
 _STYLES = {
@@ -132,6 +133,13 @@ def print_agreement(agreement: Agreement) -> None:
     people = len({person.id for person in agreement.people.values()})
     console.print(f"teams: {escape(', '.join(agreement.teams) or 'none')}; people known to a CRM: {people}")
     console.print(f"calendars: {escape(calendars)}")
+    for window in agreement.exceptions:
+        times = " – ".join(clock_time(from_us(at_us), agreement.timezone) for at_us in (window.from_us, window.to_us))
+        what = "no time counts" if window.effect is Effect.PAUSE else "misses are excused"
+        console.print(escape(f"exception: {what} {times}: {window.reason} (by {window.author})"))
+    away = ", ".join(f"{person}: {len(told)}" for person, told in agreement.declared.get("absences_read", {}).items())
+    if away:
+        console.print(escape(f"absences read from calendars: {away}"))
 
 
 def _calendar(choice: CalendarOf | str) -> str:
