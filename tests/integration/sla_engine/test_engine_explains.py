@@ -12,6 +12,7 @@ from shared.metrics import Metrics
 from shared.operations import Operations
 from sla_engine.adapters.agreement_file import parse_agreement
 from sla_engine.application.explanation import explain
+from sla_engine.application.reading import Window
 from sla_engine.entrypoints.explanation_text import explanation_text
 from sla_engine.entrypoints.http.app import make_app
 from tests.support.engine_stack import Bench, open_bench
@@ -205,3 +206,34 @@ async def test_what_was_taken_back_says_why_everywhere(client: httpx.AsyncClient
     assert [(each["transition"], each["reason"]) for each in taken_back] == [("breached", why), ("met_late", why)]
     assert why in await on_the_page(client)
     assert why in await in_the_terminal(bench)
+
+
+async def test_what_is_excused_counts_neither_way_and_what_is_paused_is_open(
+    client: httpx.AsyncClient, bench: Bench
+) -> None:
+    paused = Lead(key="crm:acc:paused")
+    paused.stage("2024-01-10 11:30")
+    paused.owner("2024-01-10 11:30", MAX)
+    paused.stage("2024-01-10 11:40", "sal")
+    bench.append(*paused.events)
+    await bench.read(await bench.own())
+
+    async def listed(**query: str) -> list[tuple[str, str, str | None, int]]:
+        items = (await client.get("/api/v1/obligations", params=query)).json()["items"]
+        return [(each["lead"], each["clock"], each["outcome"], each["round"]) for each in items]
+
+    assert await listed(state="excused") == [(LEAD, "quote", "excused", 1)]
+    assert await listed(state="paused") == [("crm:acc:paused", "first_touch", None, 1)]
+    assert (LEAD, "first_touch", "breached", 1) in await listed(owner="eva"), "eva is charged: she held it longest"
+
+    january = {"from": "2024-01-01T00:00:00Z", "to": "2024-02-01T00:00:00Z"}
+    report = await client.get("/api/v1/compliance", params=january)
+    quote = next(each for each in report.json()["items"] if each["clock"] == "quote")
+    assert (quote["excused"], quote["met"], quote["breached"], quote["ratio"]) == (1, 0, 0, None)
+
+    situation = await bench.reader.situation({Window.WEEK: utc("2024-01-05 00:00")}, bench.now)
+    assert [(each.state, each.count) for each in situation.open if each.clock == "first_touch"] == [("paused", 1)]
+    assert [(each.outcome, each.count) for each in situation.ended if each.clock == "quote"] == [("excused", 1)]
+    home = await client.get("/")
+    assert "Paused" in home.text
+    assert "1 excused, counted neither way" in home.text

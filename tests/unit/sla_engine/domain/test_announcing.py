@@ -286,3 +286,19 @@ def test_a_breach_that_came_of_a_wrong_mapping_is_taken_back_after_the_replay(en
         "obligation.at_risk",
         "obligation.breached",
     }
+
+
+def test_a_breach_names_whom_the_rule_charges_where_that_is_not_who_holds_it() -> None:
+    lead = Lead()
+    lead.stage("2024-01-08 10:00")
+    lead.owner("2024-01-08 10:00", MAX)
+    lead.owner("2024-01-08 10:50", EVA)
+    engine = Engine(agreement(calendar="always", more="    blame: first_holder\n"))
+    breach = next(
+        each
+        for each in engine.receive(utc("2024-01-08 12:00"), *lead.events)
+        if isinstance(each, sla.ObligationBreached)
+    )
+    assert (breach.holder.id, [each.holder.id for each in breach.holders]) == ("max", ["max", "eva"])
+    assert breach.holders[-1].to == breach.deadline, "holders up to the deadline, whoever holds it now"
+    assert breach.summary.endswith("Eva Example has held the lead for 10 min of business time; charged to Max Muster.")

@@ -76,6 +76,7 @@ class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
     holder_team: str | None
     version: str
     sayings: tuple[Saying, ...] = ()
+    round: int = 1
 
     @classmethod
     def about(cls, obligation: Obligation, sayings: tuple[Saying, ...]) -> Self:
@@ -97,6 +98,7 @@ class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
             holder.team,
             obligation.agreement_version,
             sayings,
+            obligation.round,
         )
 
     @property

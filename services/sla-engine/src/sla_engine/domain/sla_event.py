@@ -159,6 +159,7 @@ def _fields_told(verdict: Verdict, told: Told, now_us: int, occasion: Occasion) 
         "clock": told.clock,
         "clock_name": told.clock_name,
         "cycle": told.cycle,
+        "round": told.round,
         "agreement": verdict.agreement,
         "agreement_version": told.version,
         "segment": told.segment,

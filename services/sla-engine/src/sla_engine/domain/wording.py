@@ -34,7 +34,8 @@ def breached(verdict: Verdict, obligation: Obligation, breach: Breach) -> str:
     """The deadline passed unmet."""
     broken = _filled(obligation.words.broken, verdict, obligation)
     held = "; ".join(_held(holding) for holding in breach.holders[-3:])
-    return f"{broken} {_target(obligation)}; {held}."
+    charged = "" if breach.holder == breach.holders[-1].holder else f"; charged to {breach.holder.name}"
+    return f"{broken} {_target(obligation)}; {held}{charged}."
 
 
 def met(verdict: Verdict, obligation: Obligation) -> str:
