@@ -25,7 +25,10 @@ def test_the_example_is_fit_to_be_used() -> None:
     assert read.teams["Inside sales"].manager is not None
 
 
-@pytest.mark.parametrize("file", [EXAMPLE, DEPLOY / "demo" / "agreement.yaml"], ids=lambda file: file.name)
+SHIPPED = [EXAMPLE, DEPLOY / "demo" / "agreement.yaml", *sorted((DEPLOY / "agreements").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_editors_find_no_fault_in_it(file: Path) -> None:
     document = json.loads(json.dumps(YAML(typ="safe").load(file.read_text(encoding="utf-8")), default=str))
     jsonschema.validate(document, json_schema())
