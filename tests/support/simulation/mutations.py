@@ -132,7 +132,7 @@ def plans_prove_the_log() -> contextlib.AbstractContextManager[object]:
 
 def judged_earlier_again() -> contextlib.AbstractContextManager[object]:
     """After a clock was set back leads are judged at earlier instants than before."""
-    return patch.object(advancing, "_named_us", lambda _before: 0)
+    return patch.object(advancing, "_named_us", lambda _before, _editions: 0)
 
 
 def cache_before_commit() -> contextlib.AbstractContextManager[object]:

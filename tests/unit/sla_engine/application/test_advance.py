@@ -75,6 +75,26 @@ def test_what_came_after_a_privacy_deletion_that_is_told_last_leaves_no_open_pro
     assert second.after.wake_us is None
 
 
+def test_a_clock_set_back_judges_no_lead_under_an_older_edition_again() -> None:
+    """What the newest edition said would be taken back, and said again once the clock is right."""
+    applied = utc("2024-01-08 20:00")
+    by = Editions.only(agreement(calendar="team")).followed_by(
+        PACT, applied_us=to_us(applied), open_=OpenChoice.RECOMPUTE
+    )
+    lead = Lead()
+    lead.stage("2024-01-08 16:30")
+    lead.owner("2024-01-08 16:30", MAX)
+    later, earlier = utc("2024-01-08 20:01"), utc("2024-01-08 19:01")
+    first = advance(None, lead.events, by, through_us=to_us(later), now=later)
+    assert first is not None
+    assert types(first)[-1] == "first_touch.breached", "half an hour after the team went home"
+
+    second = advance(first.after, [], by, through_us=to_us(earlier), now=earlier)
+
+    assert second is not None
+    assert types(second) == []
+
+
 def types(found: Step) -> list[str]:
     """What was announced, as `clock.transition`."""
     return [f"{each.clock}.{event_type(each).removeprefix('obligation.')}" for each in found.said]

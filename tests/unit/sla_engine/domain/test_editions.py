@@ -173,6 +173,7 @@ exceptions:
     window = (to_us(utc("2024-01-08 10:30")), to_us(utc("2024-01-08 11:30")))
     assert [by.changed_windows(mark) for mark in ("1 1+test", "2 2+test", None)] == [{window}, set(), {window}]
     assert taken_back.changed_windows("2 2+test") == {window}
+    assert taken_back.changed_windows("1 1+test") == {window}, "judged by the second until the third was applied"
 
 
 @pytest.mark.parametrize("choice", CHOICES)

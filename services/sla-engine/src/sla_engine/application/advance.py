@@ -95,7 +95,7 @@ def advance(
     told_before = Announced() if before is None else before.announced
     seen_us = max(told_before.seen_us, _seen_us(events))
     judged_us = min(max(through_us, seen_us), to_us(now))
-    judged_us = max(judged_us, _named_us(before), asked_us(history) if forgotten else 0)
+    judged_us = max(judged_us, _named_us(before, editions), asked_us(history) if forgotten else 0)
     judged_at = from_us(judged_us)
     counts = until_asked(history) if forgotten else history
     verdict = kept_promises(judge_under(counts, editions, judged_at), counts)
@@ -193,15 +193,16 @@ def _seen_us(events: Sequence[LeadEvent]) -> int:
     return to_us(max(seen)) if seen else 0
 
 
-def _named_us(before: Dossier | None) -> int:
-    """The latest instant that an announcement which stands has named: it was judged then, or later.
+def _named_us(before: Dossier | None, editions: Editions) -> int:
+    """The latest instant that an announcement which stands has named, or that put in force the edition it was made by:
+    it was judged then, or later.
 
     No lead is judged earlier again, as after a clock was set back: true announcements would be taken back for it.
     """
     if before is None:
         return 0
     # a promise is broken only after its deadline
-    return max(
+    named_us = max(
         [
             saying.at_us + (saying.transition is _BREACHED)
             for told in before.announced.told
@@ -210,3 +211,12 @@ def _named_us(before: Dossier | None) -> int:
         ],
         default=0,
     )
+    return named_us if len(editions.all) == 1 else max(named_us, _in_force_us(before.announced, editions))
+
+
+def _in_force_us(announced: Announced, editions: Editions) -> int:
+    """When the newest edition came into force of those by which standing announcements were made."""
+    versions = {told.version for told in announced.told if told.standing}
+    applied_us = {edition.version: edition.applied_us for edition in reversed(editions.all[1:])}
+    applied_us[editions.all[0].version] = 0  # it applies from the beginning of time
+    return max([applied_us.get(version, 0) for version in versions], default=0)

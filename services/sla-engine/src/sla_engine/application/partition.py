@@ -95,7 +95,7 @@ class Partition:
         self._rejudged_to: int | None = None if claim.agreement == self._editions.newest.mark else 0
         self._first_agreement = claim.agreement is None
         self._windows: frozenset[tuple[int, int]] = frozenset()
-        if self._rejudged_to is not None and not self._first_agreement:
+        if self._rejudged_to is not None:
             self._windows = self._editions.changed_windows(claim.agreement)
 
     @property

@@ -99,12 +99,16 @@ class Editions:
         return self if len(known) == len(self.all) else type(self)(all=tuple(known))
 
     def changed_windows(self, since: str | None) -> frozenset[tuple[int, int]]:
-        """The windows of exceptions that the edition marked `since` did not know, or knew and the newest does not.
+        """The windows of exceptions that the newest edition has and one since the mark has not, or the reverse.
 
-        What is over may count otherwise for them. An unknown mark knew of none.
+        What is over may count otherwise for them. Every edition since the mark matters: until open leads were judged
+        again, arriving events were judged by each in turn. An unknown mark knew of none.
         """
-        then = next((each.agreement for each in self.all if each.mark == since), None)
-        changed = _exceptions(self.newest.agreement) ^ (frozenset() if then is None else _exceptions(then))
+        newest = _exceptions(self.newest.agreement)
+        place = next((place for place, each in enumerate(self.all) if each.mark == since), None)
+        changed = set(newest) if place is None else set()
+        for each in self.all[place or 0 :]:
+            changed |= _exceptions(each.agreement) ^ newest
         return frozenset([(each.from_us, each.to_us) for each in changed])
 
     def by_version(self, version: str) -> Agreement:
