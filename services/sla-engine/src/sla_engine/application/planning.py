@@ -1,6 +1,6 @@
 """A plan: what an agreement would change if it were applied now. Reads, and changes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -34,8 +34,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return self.version == self.proposed
 
 
-async def make_plan(archive: Archive, draft: Draft, choices: Sequence[OpenChoice], now: datetime) -> Plan:
-    """Judge every lead concerned by what is in force and by what is proposed. May raise `ports.StoreUnavailable`."""
+async def make_plan(
+    archive: Archive,
+    draft: Draft,
+    choices: Sequence[OpenChoice],
+    now: datetime,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Plan:
+    """Judge every lead concerned by what is in force and by what is proposed. `progress` is told how many were.
+
+    May raise `ports.StoreUnavailable`.
+    """
     agreement, editions = draft.agreement, await archive.editions()
     plan = Plan(
         name=agreement.name,
@@ -56,6 +66,7 @@ async def make_plan(archive: Archive, draft: Draft, choices: Sequence[OpenChoice
     async for histories in archive.concerned(proposed.changed_windows(editions.newest.mark)):
         for history in histories:
             forecast.take(history)
+        progress(forecast.leads)
     return msgspec.structs.replace(
         plan, leads=forecast.leads, clock_names=forecast.clock_names, outlooks=forecast.outlooks
     )

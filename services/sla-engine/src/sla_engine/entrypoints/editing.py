@@ -140,7 +140,17 @@ def _reach(work: Coroutine[Any, Any, T]) -> T:
 
 async def _plan(desk: Desk, draft: Draft, choices: Sequence[OpenChoice]) -> Plan:
     async with desk.open_archive() as archive:
-        return await make_plan(archive, draft, choices, datetime.now(UTC))
+        made = await make_plan(archive, draft, choices, datetime.now(UTC), progress=_show_progress)
+    _show_progress(None)
+    return made
+
+
+def _show_progress(leads: int | None) -> None:
+    """On a terminal, say how far it is; None: done."""
+    if sys.stderr.isatty():
+        said = "" if leads is None else f"{leads} leads judged so far"
+        sys.stderr.write(f"\r{said:<40}\r{said}")
+        sys.stderr.flush()
 
 
 async def _apply(desk: Desk, draft: Draft, open_: OpenChoice, *, after: int) -> Applied:
