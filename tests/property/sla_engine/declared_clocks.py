@@ -1,8 +1,15 @@
 """Agreements that declare clocks of every kind, for properties that must hold whatever is declared."""
 
+from datetime import timedelta
+
+from hypothesis import strategies as st
+
 from sla_engine.adapters.agreement_file import parse_agreement
 from sla_engine.domain.agreement import Agreement
-from tests.support.story_builder import utc
+from sla_engine.domain.editions import Editions, OpenChoice
+from sla_engine.domain.instants import to_us
+from tests.property.sla_engine.stories import BEGIN, SPAN_MINUTES
+from tests.support.story_builder import agreement, utc
 
 _HEAD = """
 agreement: {name: Test agreement, version: 1, timezone: %(zone)s%(term)s}
@@ -136,3 +143,17 @@ DECLARED: list[Agreement] = [
 ]
 """All families, every kind of condition, pauses by state and by event, chains, rounds, appointments, wall targets,
 exceptions of both effects, and a term."""
+
+
+@st.composite
+def editions(draw: st.DrawFn) -> Editions:
+    """One of these agreements, or two of which the second is applied in the middle of the story; often the same again,
+    with another choice for what is open."""
+    choices = [agreement(warnings='"50%", "75%"'), *DECLARED]
+    first = draw(st.sampled_from(choices))
+    found = Editions.only(first)
+    if draw(st.booleans()):
+        applied = BEGIN + timedelta(minutes=draw(st.integers(0, SPAN_MINUTES + 600)))
+        second = first if draw(st.booleans()) else draw(st.sampled_from(choices))
+        found = found.followed_by(second, applied_us=to_us(applied), open_=draw(st.sampled_from(list(OpenChoice))))
+    return found

@@ -11,26 +11,25 @@ from sla_engine.application.explained import Explanation, ObligationExplained, T
 from sla_engine.application.explanation import exactly, explain
 from sla_engine.application.reading import LeadRecord
 from sla_engine.application.working import CLOSED, EXCEPTION, OPEN, PAUSED
-from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.editions import Editions
 from sla_engine.entrypoints.explanation_text import WIDTH, explanation_text
-from tests.property.sla_engine.declared_clocks import DECLARED
+from tests.property.sla_engine.declared_clocks import editions
 from tests.property.sla_engine.stories import BEGIN, stories
 from tests.support.story_builder import LEAD, Engine
 
 DETERMINED = settings(derandomize=True, deadline=None, max_examples=200)
-BY = st.sampled_from(DECLARED)
+BY = editions()
 NOWS = st.integers(0, 4 * 24 * 60).map(lambda minute: BEGIN + timedelta(minutes=minute))
 _AMOUNT = re.compile(r"(?:(\d+) h ?)?(?:(\d+) min ?)?(?:([\d.]+) s)?")
 
 
-def explained(events: list[LeadEvent], by: Agreement, now: datetime) -> Explanation:
+def explained(events: list[LeadEvent], by: Editions, now: datetime) -> Explanation:
     engine = Engine(by)
     engine.receive(now, *events)
     record = LeadRecord(
         key=LEAD, name="Lead", crm_url=None, history=engine.history, announced=engine.announced, provenance={}
     )
-    return explain(record, Editions.only(by), now)
+    return explain(record, by, now)
 
 
 def us(seconds: float) -> int:
@@ -53,7 +52,7 @@ def test_a_duration_in_words_loses_nothing(amount: int) -> None:
 
 @DETERMINED
 @given(events=stories(), by=BY, now=NOWS)
-def test_the_arithmetic_adds_up(events: list[LeadEvent], by: Agreement, now: datetime) -> None:
+def test_the_arithmetic_adds_up(events: list[LeadEvent], by: Editions, now: datetime) -> None:
     for each in explained(events, by, now).obligations:
         added = each.sum
         assert sum(us(term.seconds) for term in added.terms) == us(added.used_seconds) == us(each.business_seconds)
@@ -92,7 +91,7 @@ def check_turn(turn: Turn, now: datetime) -> None:
 
 @DETERMINED
 @given(events=stories(), by=BY, now=NOWS)
-def test_the_way_to_the_deadline_is_the_target(events: list[LeadEvent], by: Agreement, now: datetime) -> None:
+def test_the_way_to_the_deadline_is_the_target(events: list[LeadEvent], by: Editions, now: datetime) -> None:
     for each in explained(events, by, now).obligations:
         if not each.deadline_steps:
             assert ":" in each.target_text, "only an appointment is due at a time of day"
@@ -105,7 +104,7 @@ def test_the_way_to_the_deadline_is_the_target(events: list[LeadEvent], by: Agre
 @DETERMINED
 @given(events=stories(), by=BY, now=NOWS)
 def test_the_sum_that_people_read_adds_up_and_every_line_fits(
-    events: list[LeadEvent], by: Agreement, now: datetime
+    events: list[LeadEvent], by: Editions, now: datetime
 ) -> None:
     lead = explained(events, by, now)
     for each in lead.obligations:

@@ -11,33 +11,19 @@ from hypothesis import strategies as st
 from shared.events.lead import LeadEvent
 from sla_engine.domain.agreement import Agreement
 from sla_engine.domain.announcement import announce
-from sla_engine.domain.editions import Editions, OpenChoice
+from sla_engine.domain.editions import Editions
 from sla_engine.domain.instants import to_us
-from tests.property.sla_engine.declared_clocks import DECLARED
+from tests.property.sla_engine.declared_clocks import DECLARED, editions
 from tests.property.sla_engine.stories import BEGIN, SPAN_MINUTES, stories
-from tests.support.story_builder import Engine, agreement
+from tests.support.story_builder import Engine
 
-DETERMINED = settings(derandomize=True, deadline=None, max_examples=250)
-AGREEMENTS = [agreement(warnings='"50%", "75%"'), *DECLARED]
-BY = st.sampled_from(AGREEMENTS)
+DETERMINED = settings(derandomize=True, deadline=None, max_examples=120)
 MINUTES = st.integers(0, SPAN_MINUTES + 600)
 MOST_HOPS = 12
 
 
-@st.composite
-def bys(draw: st.DrawFn) -> Editions:
-    """One agreement, or two of which the second is applied in the middle of the story."""
-    editions = Editions.only(draw(BY))
-    if draw(st.booleans()):
-        applied = BEGIN + timedelta(minutes=draw(MINUTES))
-        editions = editions.followed_by(
-            draw(BY), applied_us=to_us(applied), open_=draw(st.sampled_from(list(OpenChoice)))
-        )
-    return editions
-
-
 @DETERMINED
-@given(events=stories(), by=bys(), start=MINUTES, shares=st.lists(st.floats(0, 1, exclude_max=True), min_size=3))
+@given(events=stories(), by=editions(), start=MINUTES, shares=st.lists(st.floats(0, 1, exclude_max=True), min_size=3))
 def test_nothing_is_to_be_said_between_two_wake_ups_and_something_at_each(
     events: list[LeadEvent], by: Editions, start: int, shares: list[float]
 ) -> None:
@@ -76,7 +62,7 @@ def is_known_change(engine: Engine, at: datetime) -> bool:
 
 
 @DETERMINED
-@given(events=stories(), by=BY, start=MINUTES)
+@given(events=stories(), by=st.sampled_from(DECLARED), start=MINUTES)
 def test_the_same_words_have_the_same_ids(events: list[LeadEvent], by: Agreement, start: int) -> None:
     """However the facts came together: one by one in their order, or at once in the reverse."""
     now = BEGIN + timedelta(minutes=start)
