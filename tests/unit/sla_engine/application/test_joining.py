@@ -15,6 +15,7 @@ from sla_engine.application.reading import LeadRecord
 from sla_engine.domain.editions import Editions
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import to_us
+from sla_engine.domain.judgement import judge
 from tests.support.story_builder import MAX, Lead, agreement, net, utc
 
 PACT = agreement(calendar="always")
@@ -261,3 +262,24 @@ def test_a_winner_that_only_others_spoke_of_takes_its_own_source_later() -> None
     assert history.source == "forms"
     assert history.with_events(named(winner))[0].source == "crm"
     assert History.of(named(winner)).with_events(words)[0] == history.with_events(named(winner))[0]
+
+
+def test_what_was_excused_on_the_loser_before_it_was_merged_stays_there() -> None:
+    window = 'from: "2024-01-08 12:00", to: "2024-01-08 14:00"'
+    pact = agreement(
+        calendar="always", more=f"exceptions:\n  - {{{window}, effect: excuse, why: an outage, by: Mia}}\n"
+    )
+    loser, winner = Lead(key=LOSER), Lead(key=WINNER)
+    loser.stage("2024-01-08 12:00")
+    loser.owner("2024-01-08 12:00", MAX)
+    loser.merged("2024-01-08 15:00", into=WINNER)
+    created = msgspec.structs.replace(winner.created("2024-01-08 11:00"), id="of the winner")
+    histories = joining.join_all({LOSER: loser.events, WINNER: [created]})
+    states = {
+        lead: [
+            (each.clock, each.state.value)
+            for each in joining.kept_promises(judge(history, pact, utc("2024-01-08 16:00")), history).obligations
+        ]
+        for lead, history in histories.items()
+    }
+    assert states == {LOSER: [("handoff", "met"), ("first_touch", "excused")], WINNER: []}

@@ -105,12 +105,15 @@ def account_of(lead: str) -> str:
 
 
 def _over_elsewhere(obligation: Obligation, origins: Mapping[str, str], gone: Mapping[str, int]) -> bool:
-    if obligation.stop_event is None or obligation.stopped_us is None:
+    """Whether all that made and ended it happened to one merged lead before that was merged.
+
+    Where time ended it (it was excused, or the agreement was over), there is no event that did.
+    """
+    if obligation.stopped_us is None:
         return False
-    lead = origins.get(obligation.stop_event)
-    if lead is None or obligation.stopped_us > gone[lead]:
-        return False
-    return all(origins.get(event) == lead for event in obligation.start_events)
+    ended_by = () if obligation.stop_event is None else (obligation.stop_event,)
+    lead, *others = {origins.get(event) for event in (*obligation.start_events, *ended_by)}
+    return not others and lead is not None and obligation.stopped_us <= gone[lead]
 
 
 def _edges(history: History) -> dict[str, Edge]:
