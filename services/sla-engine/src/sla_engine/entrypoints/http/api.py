@@ -23,7 +23,7 @@ STATES = ("on_track", "at_risk", "breached", "met", "met_late", "cancelled", "pa
 Limit = Annotated[int, Query(ge=1, le=MOST_PER_PAGE, description="Items on the page.")]
 Cursor = Annotated[str | None, Query(description="next_cursor of the page before.")]
 LeadKey = Annotated[str, Path(description="The lead's key, such as hubspot:4711:1001.")]
-ClockId = Annotated[str | None, Query(max_length=200, description="handoff or first_touch.")]
+ClockId = Annotated[str | None, Query(max_length=200, description="Id of a clock, such as first_touch.")]
 TeamName = Annotated[str | None, Query(max_length=200, description="Name of a team, as the agreement writes it.")]
 Instant = Annotated[AwareDatetime | None, Query(description="With a zone, such as 2026-01-05T09:00:00Z.")]
 
@@ -117,7 +117,7 @@ def _add_compliance(api: APIRouter, reader: Reader, clock: Callable[[], datetime
         ] = None,
         end: Annotated[AwareDatetime | None, Query(alias="to", description="Exclusive; now if unset.")] = None,
         which: Annotated[
-            str | None, Query(alias="clock", max_length=200, description="handoff or first_touch.")
+            str | None, Query(alias="clock", max_length=200, description="Id of a clock, such as first_touch.")
         ] = None,
         team: TeamName = None,
     ) -> schemas.ComplianceReport:
