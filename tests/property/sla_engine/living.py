@@ -1,7 +1,7 @@
 """The engine's core lives through arrivals, as the running engine does, and what it announced stands at the end."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from shared.events.sla import AnySlaEvent, ObligationRetracted
 from sla_engine.domain.agreement import Agreement
@@ -9,12 +9,20 @@ from sla_engine.domain.announced import Announced
 from sla_engine.domain.announcement import announce, next_wake
 from sla_engine.domain.history import History
 from sla_engine.domain.judgement import judge
+from sla_engine.domain.obligation import Verdict
 from tests.support.oracle.arrivals import Batch
 
 MOST_WAKES = 500
 
 
 def standing(batches: Sequence[Batch], agreement: Agreement, end: dt.datetime) -> list[AnySlaEvent]:
+    """What was announced under one agreement and not taken back."""
+    return standing_by(batches, lambda history, now: judge(history, agreement, now), end)
+
+
+def standing_by(
+    batches: Sequence[Batch], judged: Callable[[History, dt.datetime], Verdict], end: dt.datetime
+) -> list[AnySlaEvent]:
     """Let the events arrive and wake when the engine asks for it; what was announced and not taken back."""
     history: History | None = None
     announced = Announced()
@@ -25,7 +33,7 @@ def standing(batches: Sequence[Batch], agreement: Agreement, end: dt.datetime) -
         now: dt.datetime | None = at[0]
         wakes = 0
         while history is not None and now is not None and now < until:
-            verdict = judge(history, agreement, now)
+            verdict = judged(history, now)
             events, announced = announce(announced, verdict, now)
             note(stands, events)
             wakes += 1

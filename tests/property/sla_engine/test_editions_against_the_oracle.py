@@ -1,4 +1,4 @@
-"""Agreements that are edited in mid-history, the engine against the oracle: what becomes of each run.
+"""Agreements that are edited in mid-history, the engine against the oracle: each run, and what stands announced.
 
 `LEADPACT_TEST_ORACLE_CASES` says how many cases are compared; a failure names the seed of its case, and
 `LEADPACT_TEST_ORACLE_FIRST` starts at it.
@@ -6,6 +6,7 @@
 
 import datetime as dt
 import os
+import random
 
 import pytest
 
@@ -13,12 +14,20 @@ from sla_engine.adapters.agreement_file import parse_agreement
 from sla_engine.domain.editions import Editions, OpenChoice, judge_under
 from sla_engine.domain.history import History
 from sla_engine.domain.instants import to_us
-from tests.property.sla_engine.test_declared_against_the_oracle import name, read
+from tests.property.sla_engine.living import standing_by
+from tests.property.sla_engine.test_declared_against_the_oracle import (
+    LONG_AFTER,
+    name,
+    read,
+    said_of,
+    without_warnings,
+)
+from tests.support.oracle import arrivals
 from tests.support.oracle.edited import Edited, edited
 from tests.support.oracle.editions import verdicts_under
 from tests.support.oracle.text import as_text
 
-CASES = int(os.environ.get("LEADPACT_TEST_ORACLE_CASES", "60"))
+CASES = int(os.environ.get("LEADPACT_TEST_ORACLE_CASES", "40"))
 FIRST = int(os.environ.get("LEADPACT_TEST_ORACLE_FIRST", "0"))
 SHARE = 20
 """Cases a test, so that several processes can share them."""
@@ -38,6 +47,19 @@ def test_what_becomes_of_runs_under_later_editions_is_what_the_oracle_says(seeds
             expected = verdicts_under(given.events, given.editions, now, given.grid)
             found = [read(each) for each in judge_under(History.of(given.events), editions, now).obligations]
             assert sorted(found, key=name) == sorted(expected, key=name), told(given, now)
+        compare_announcements(given, editions, given.nows[-1] + LONG_AFTER)
+
+
+def compare_announcements(given: Edited, editions: Editions, end: dt.datetime) -> None:
+    """What was announced and not taken back, warnings apart, whatever the order in which events arrive."""
+    expected = verdicts_under(given.events, given.editions, end, given.grid)
+    words = {(*said, "") for each in expected for said in each.said}
+    for batches in (
+        arrivals.in_disorder(given.events, random.Random(given.seed)),
+        arrivals.in_time(given.events),
+    ):
+        said = said_of(standing_by(batches, lambda history, now: judge_under(history, editions, now), end))
+        assert without_warnings(said) == words, told(given, end)
 
 
 def engine_editions(given: Edited) -> Editions:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from shared.events import lead
 from tests.support.oracle.cases import MICROSECOND
-from tests.support.oracle.declared import Agreement, Clock
+from tests.support.oracle.declared import Agreement, Clock, Member
 from tests.support.oracle.editions import Edition
-from tests.support.oracle.invented import Dice, invention, marks, random_clock, random_exception
+from tests.support.oracle.invented import Dice, invention, marks, random_absence, random_clock, random_exception
 from tests.support.oracle.judging import verdicts
 from tests.support.oracle.wall_clock import Grid
 
@@ -73,7 +73,14 @@ def _another(dice: Dice, agreement: Agreement, version: str, base: dt.date) -> A
         exceptions = tuple(random_exception(dice, clocks, base) for _ in range(dice.choice((0, 1, 2))))
     known = {clock.id for clock in clocks}
     exceptions = tuple(each for each in exceptions if set(each.clocks) <= known)
-    return replace(agreement, clocks=tuple(clocks), exceptions=exceptions, version=version, moved={})
+    people = agreement.people if dice.random() < 0.7 else tuple(_absent(dice, each, base) for each in agreement.people)
+    said = replace(agreement, clocks=tuple(clocks), exceptions=exceptions, people=people, version=version, moved={})
+    return said if dice.random() < 0.8 else replace(said, last_day=base + dt.timedelta(days=dice.randrange(2, 8)))
+
+
+def _absent(dice: Dice, person: Member, base: dt.date) -> Member:
+    """Away at other times."""
+    return replace(person, absences=tuple(random_absence(dice, base) for _ in range(dice.choice((0, 1, 2)))))
 
 
 def _changed(dice: Dice, clock: Clock, agreement: Agreement) -> Clock:

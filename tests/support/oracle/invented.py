@@ -111,11 +111,12 @@ def _member(dice: Dice, crm: str, names: Sequence[str], base: dt.date) -> Member
         team=dice.choice(("red", "blue")),
         zone=dice.choice((None, dice.choice(CROSS_ZONES))),
         hours=dice.choice((None, None, dice.choice(names))),
-        absences=tuple(_absence(dice, base) for _ in range(dice.choice((0, 0, 1, 2)))),
+        absences=tuple(random_absence(dice, base) for _ in range(dice.choice((0, 0, 1, 2)))),
     )
 
 
-def _absence(dice: Dice, base: dt.date) -> Window:
+def random_absence(dice: Dice, base: dt.date) -> Window:
+    """Some whole days, or some quarter hours."""
     if dice.random() < 0.5:
         return _window(dice, base, longest=20)
     start = dt.datetime.combine(base + dt.timedelta(days=dice.randrange(-1, 7)), dt.time())
