@@ -48,6 +48,7 @@ def windows(*events: str, counts: Counts = Counts.OUT_OF_OFFICE) -> list[Window]
 
 DAY = "DTSTART;VALUE=DATE:20260316\nDTEND;VALUE=DATE:20260318"
 HOUR = "DTSTART;TZID=Europe/Madrid:20260310T140000\nDTEND;TZID=Europe/Madrid:20260310T150000"
+AWAY = "DTSTART:20260310T140000Z\nSUMMARY:Away"
 AN_HOUR = [("2026-03-10T13:00Z", "2026-03-10T14:00Z")]
 
 
@@ -103,6 +104,21 @@ def test_a_series_without_end_is_read_for_the_years_asked_for() -> None:
     assert [window[0] for window in yearly] == ["2025-07-24", "2026-07-24", "2027-07-24", "2028-07-24"]
 
 
+@pytest.mark.parametrize(
+    ("zone", "begins"),
+    [("W. Europe Standard Time", "2026-07-10T12:00Z"), ("America/New_York", "2026-07-10T18:00Z")],
+    ids=["as Windows names it", "as everybody does"],
+)
+def test_zones_are_understood(zone: str, begins: str) -> None:
+    ((from_, _),) = windows(f"DTSTART;TZID={zone}:20260710T140000\nDURATION:PT1H\nSUMMARY:Away")
+    assert from_ == begins
+
+
+def test_ordinary_meetings_cost_nothing_however_many_they_are() -> None:
+    meetings = ["DTSTART:20200310T140000Z\nDURATION:PT1H\nSUMMARY:Daily\nRRULE:FREQ=DAILY"] * 1000
+    assert windows(*meetings, DAY) == [("2026-03-16", "2026-03-17")]
+
+
 def test_a_time_without_a_zone_is_the_persons_own() -> None:
     floating = "DTSTART:20260310T140000\nDTEND:20260310T150000\nSUMMARY:Away"
     assert windows(floating) == [("2026-03-10 14:00", "2026-03-10 15:00")]
@@ -113,9 +129,11 @@ def test_a_time_without_a_zone_is_the_persons_own() -> None:
     [
         pytest.param(b"<html>Please sign in</html>", "it is no calendar|it holds no calendar", id="a page"),
         pytest.param(b"", "it is no calendar|it holds no calendar", id="nothing"),
-        pytest.param(feed("DTSTART:20260310T140000Z\nRRULE:FREQ=SECONDLY"), "by the hour or more often", id="a bomb"),
-        pytest.param(feed(*["DTSTART:20260310T140000Z\nRRULE:FREQ=DAILY"] * 501), "501 of them rec", id="too many"),
+        pytest.param(feed(f"{AWAY}\nRRULE:FREQ=SECONDLY"), "by the hour or more often", id="a bomb"),
+        pytest.param(feed(f"{AWAY}\nRRULE:FREQ=DAILY;BYHOUR=1,2;BYMINUTE=1,2,3"), "or more often", id="a hidden bomb"),
+        pytest.param(feed(*[f"{AWAY}\nRRULE:FREQ=DAILY"] * 201), "201 of them recurring", id="too many"),
         pytest.param(feed("DTSTART:2026-03-10"), "can't be read|no calendar", id="an odd date"),
+        pytest.param(feed("SUMMARY:Away"), "can't be read", id="no date"),
     ],
 )
 def test_what_is_no_fit_calendar_is_refused_with_the_reason(data: bytes, said: str) -> None:

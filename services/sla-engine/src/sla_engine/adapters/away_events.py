@@ -5,6 +5,7 @@ Nothing of an event but its times is kept: what somebody is away for is nobody's
 
 import datetime as dt
 import enum
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,8 +14,9 @@ import icalendar
 import recurring_ical_events
 
 MOST_EVENTS = 20_000
-MOST_RECURRING = 500
-"""So many rules of recurrence are unfolded, over four years at most."""
+MOST_RECURRING = 200
+"""So many rules of recurrence of events that may count are unfolded, over four years at most."""
+MOST_A_DAY = 4
 _TOO_OFTEN = frozenset({"SECONDLY", "MINUTELY", "HOURLY"})
 _FREE_STATUS = frozenset({"FREE", "TENTATIVE", "WORKINGELSEWHERE"})
 _OUT = "OOF"
@@ -45,21 +47,25 @@ def away(data: bytes, *, counts: Counts, years: tuple[int, int]) -> list[Window]
     except (ValueError, IndexError, KeyError) as error:
         raise FeedError(f"it is no calendar in the iCalendar format ({_short(error)})") from error
     found: set[Window] = set()
-    for calendar in _checked(calendars):
-        try:
+    try:
+        for calendar in _checked(calendars, counts):
             events = recurring_ical_events.of(calendar, skip_bad_series=False).between(since, until)
             found.update(_window(event) for event in events if _is_away(event, counts))
-        except Exception as error:
-            # Whatever the libraries make of a sender's odd dates and rules, it is the feed that is wrong.
-            raise FeedError(f"an event in it can't be read ({_short(error)})") from error
+    except FeedError:
+        raise
+    except Exception as error:
+        # Whatever the libraries make of a sender's odd dates and rules, it is the feed that is wrong.
+        raise FeedError(f"an event in it can't be read ({_short(error)})") from error
     return sorted(found)
 
 
-def _checked(calendars: Sequence[Any]) -> Iterable[Any]:
-    """The calendars, unless they would take too long."""
-    events = [event for calendar in calendars for event in calendar.walk("VEVENT")]
+def _checked(calendars: Sequence[Any], counts: Counts) -> Iterable[Any]:
+    """The calendars with no more than the events that may count, unless those would take too long."""
     if not any(calendar.name == "VCALENDAR" for calendar in calendars):
         raise FeedError("it holds no calendar: does the address lead to a page instead?")
+    for calendar in calendars:
+        _drop_what_never_counts(calendar, counts)
+    events = [event for calendar in calendars for event in calendar.walk("VEVENT")]
     recurring = [event for event in events if "RRULE" in event or "RDATE" in event]
     if len(events) > MOST_EVENTS or len(recurring) > MOST_RECURRING:
         raise FeedError(
@@ -68,9 +74,20 @@ def _checked(calendars: Sequence[Any]) -> Iterable[Any]:
         )
     for event in recurring:
         for rule in _listed(event.get("RRULE")):
-            if set(rule.get("FREQ", ())) & _TOO_OFTEN:
+            a_day = math.prod(len(rule.get(part, "1")) for part in ("BYHOUR", "BYMINUTE", "BYSECOND"))
+            if set(rule.get("FREQ", ())) & _TOO_OFTEN or a_day > MOST_A_DAY:
                 raise FeedError("an event in it repeats by the hour or more often")
     return calendars
+
+
+def _drop_what_never_counts(calendar: Any, counts: Counts) -> None:  # noqa: ANN401 - the library's component
+    """Leave out series and single events of which no part counts: a calendar is mostly meetings."""
+    kept = {
+        str(event.get("UID")) for event in calendar.walk("VEVENT") if "DTSTART" not in event or _is_away(event, counts)
+    }
+    calendar.subcomponents = [
+        part for part in calendar.subcomponents if part.name != "VEVENT" or str(part.get("UID")) in kept
+    ]
 
 
 def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - one rule, several, or none
