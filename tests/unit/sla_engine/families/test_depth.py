@@ -1,13 +1,15 @@
 """Follow-up depth: six attempts over ten business days unless somebody is connected; each due, and the whole."""
 
 import itertools
+import re
 
 import pytest
 
 from shared.events.envelope import Channel, Direction
+from sla_engine.adapters.agreement_file import parse_agreement
 from sla_engine.domain.obligation import State
-from tests.support.shipped_agreements import ANA, BEN, owned_lead, runs, shipped, told, told_with_delay
-from tests.support.story_builder import Lead
+from tests.support.shipped_agreements import AGREEMENTS, ANA, BEN, owned_lead, runs, shipped, told, told_with_delay
+from tests.support.story_builder import Lead, utc
 
 PACT = shipped("depth")
 START = "2026-03-02 09:00"  # a Monday
@@ -99,6 +101,30 @@ def test_once_connected_nothing_more_is_due(connected: dict[str, object]) -> Non
     attempts = runs(lead, PACT, "2026-04-30 10:00", "attempt")
     assert [(each.round, each.state) for each in attempts] == [(1, State.MET), (2, State.MET)]
     assert runs(lead, PACT, "2026-04-30 10:00", "depth")[0].state is State.MET
+
+
+def test_hubspots_lead_status_may_say_connected_as_the_file_shows() -> None:
+    file = AGREEMENTS / "depth.yaml"
+    text = file.read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^#     (- \{event: lead.attributes_changed.*\})$", text, flags=re.MULTILINE)
+    last = "- {event: [lead.disposed, lead.converted]}"
+    by = parse_agreement(text.replace(last, f"{shown}\n        {last}"), today=utc("2025-12-01").date())
+    lead = _tried(SIX[0])
+    lead.knows("2026-03-02 14:00", lead_status="ATTEMPTED_TO_CONTACT")
+    lead.knows("2026-03-02 15:00", lead_status="CONNECTED")
+    assert [each.state for each in runs(lead, by, "2026-04-30 10:00", "attempt")] == [State.MET, State.MET]
+    assert runs(lead, by, "2026-04-30 10:00", "depth")[0].stopped_at == lead.instant("2026-03-02 15:00")
+
+
+def test_only_calls_may_be_attempts() -> None:
+    text = (AGREEMENTS / "depth.yaml").read_text(encoding="utf-8")
+    calls = text.replace("reset: {touch: {}}", "reset: {touch: {channels: [call]}}")
+    calls = calls.replace("{touch: {}, count: 6}", "{touch: {channels: [call]}, count: 6}")
+    by = parse_agreement(calls, today=utc("2025-12-01").date())
+    lead = _tried(*SIX[:5])
+    lead.touch("2026-03-11 09:00", by="7101", channel=Channel.EMAIL)
+    assert runs(lead, by, "2026-03-11 10:00", "depth")[0].stopped_at is None
+    assert runs(lead, by, "2026-03-11 10:00", "attempt")[-1].stopped_at is None
 
 
 def test_an_automated_answer_connects_nobody() -> None:
