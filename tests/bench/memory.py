@@ -1,10 +1,11 @@
 """What an open clock takes: in the engine's memory where its deadline is near, and on disk wherever it is.
 
-`python -m tests.bench.memory [open clocks]`. One engine process owns all of them. A fifth falls due within the near
-horizon, which alone is in memory; what the process grows by over one with no clocks at all is divided among those.
+`python -m tests.bench.memory [open clocks]`. The agenda, which alone grows with the near clocks, is built by itself and
+weighed; and one engine process that owns all clocks, a fifth of them near, is weighed as a whole.
 """
 
 import asyncio
+import gc
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 import uvloop
 
 from shared.events.topics import LEAD_EVENTS, SLA_EVENTS
+from sla_engine.application.agenda import Agenda
 from tests.bench.clocks import TABLES, Span, load_open_clocks
 from tests.bench.rig import Rig, memory_bytes, opened
 from tests.bench.services import PARTITIONS, connect, engines
@@ -24,6 +26,8 @@ CLOCKS = size(50_000, 10_000_000)
 HOURS = 24
 HORIZON = timedelta(seconds=600)
 """As the engine has it unless told otherwise; it is filled up when half of it is left."""
+MOST_ENTRIES = 1_000_000
+FIRST_ID = 1_000_000
 LOADED_SHARE = 0.98
 LOAD_SECONDS = 60.0
 PENDING = """
@@ -33,23 +37,30 @@ SELECT count(*) FROM sla_engine.wakeups WHERE wake_us < extract(epoch FROM $1::t
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Bytes. `near` are the clocks that were in memory."""
+    """Bytes. `near` are the clocks that were due within the process's horizon."""
 
     clocks: int
     near: int
-    empty: int
-    full: int
+    an_entry: float
+    process: int
     on_disk: dict[str, int]
     loaded_seconds: float
 
-    @property
-    def bytes_a_near_clock(self) -> float:
-        """What each clock in memory takes."""
-        return (self.full - self.empty) / self.near
+
+def bytes_an_entry(clocks: int) -> float:
+    """What a near clock takes in an agenda of so many."""
+    gc.collect()
+    before = memory_bytes()
+    agenda = Agenda()
+    agenda.loaded(((at * 600, at) for at in range(FIRST_ID, FIRST_ID + clocks)), known_until_us=2**62)
+    gc.collect()
+    assert len(agenda) == clocks
+    return (memory_bytes() - before) / clocks
 
 
 async def measured(clocks: int = CLOCKS) -> Result:
-    """An engine with no clocks, then one with all of them."""
+    """The agenda by itself, then an engine with all clocks."""
+    entry = bytes_an_entry(min(clocks, MOST_ENTRIES))
     async with opened() as rig:
         for topic in (LEAD_EVENTS, SLA_EVENTS):
             await rig.stream.ensure_topic(topic, partitions=PARTITIONS)
@@ -63,8 +74,7 @@ async def measured(clocks: int = CLOCKS) -> Result:
         ]
         await load_open_clocks(rig.database_url, spans, partitions=PARTITIONS, hours=HOURS)
         loaded = time.perf_counter() - began
-        empty = await _empty_process(rig)
-        full = await _memory(rig, until=first - HORIZON / 3)
+        process = await _memory(rig, until=first - HORIZON / 3)
         asking = await connect(rig)
         held = await asking.fetchval(PENDING, datetime.now(UTC) + HORIZON / 2)
         sizes = {
@@ -72,15 +82,7 @@ async def measured(clocks: int = CLOCKS) -> Result:
             for table in TABLES
         }
         await asking.close()
-        return Result(clocks=clocks, near=held, empty=empty, full=full, on_disk=sizes, loaded_seconds=loaded)
-
-
-async def _empty_process(rig: Rig) -> int:
-    """The same process with a horizon in which nothing lies."""
-    with tempfile.TemporaryDirectory(prefix="leadpact-bench-") as folder:
-        async with engines(rig, Path(folder), 1, hours=HOURS, engine_horizon_seconds="0.001") as [process]:
-            await asyncio.sleep(2)
-            return memory_bytes(process.pid)
+        return Result(clocks=clocks, near=held, an_entry=entry, process=process, on_disk=sizes, loaded_seconds=loaded)
 
 
 async def _memory(rig: Rig, *, until: datetime) -> int:
@@ -108,10 +110,8 @@ def show(result: Result) -> None:
     """Print it."""
     disk = sum(result.on_disk.values())
     print(f"{result.clocks:,} open clocks, made and loaded in {result.loaded_seconds:.0f} s")
-    print(
-        f"  the engine's memory: {result.full / 1e6:.0f} MB, {result.empty / 1e6:.0f} MB without clocks; "
-        f"{result.bytes_a_near_clock:.0f} bytes for each of the {result.near:,} in the near horizon"
-    )
+    print(f"  {result.an_entry:.0f} bytes a near clock")
+    print(f"  the engine as a whole: {result.process / 1e6:.0f} MB with {result.near:,} near clocks")
     print(f"  on disk: {disk / 1e9:.2f} GB, {disk / result.clocks:.0f} bytes a clock, of which")
     for table, taken in result.on_disk.items():
         print(f"    {table:<12}{taken / result.clocks:>6.0f}")
