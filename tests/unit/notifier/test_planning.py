@@ -29,6 +29,15 @@ def test_opened_and_met_say_nothing() -> None:
     assert planned(sla_events.opened(), sla_events.met()) == []
 
 
+def test_an_excused_miss_alone_says_nothing_and_what_waits_is_dropped() -> None:
+    excused = sla_events.excused()
+    assert planned(excused) == []
+    assert overtaken(sla_events.breached(), [excused]) == "excused before it was sent"
+    assert overtaken(sla_events.at_risk(), [excused]) == "excused before it was sent"
+    again = overtaken(sla_events.breached(), [excused, sla_events.retracted(excused)])
+    assert again is None, "an exception that was taken back excuses nothing"
+
+
 def test_a_warning_goes_to_the_owner() -> None:
     assert planned(sla_events.at_risk()) == [(Step.WARNING, Operation.POST, "U0MARALIND")]
 
