@@ -9,12 +9,17 @@ from aiohttp import web
 from notifier.adapters.engine_api import EngineApi
 from tests.integration.notifier.harness import session
 
-ANSWERS: dict[str, Any] = {"kept": {"state": "met"}, "broken": {"state": "breached"}, "odd": ["nothing"]}
+ANSWERS: dict[str, Any] = {
+    "kept": {"state": "met"},
+    "excused": {"state": "excused"},
+    "broken": {"state": "breached"},
+    "odd": ["nothing"],
+}
 
 
 @pytest.fixture
 async def engine_url() -> AsyncIterator[str]:
-    """An engine that knows three promises."""
+    """An engine that knows a few promises."""
 
     async def obligation(request: web.Request) -> web.Response:
         known = ANSWERS.get(request.match_info["id"])
@@ -31,7 +36,13 @@ async def engine_url() -> AsyncIterator[str]:
 
 @pytest.mark.parametrize(
     ("obligation", "reason"),
-    [("kept", "kept before it was sent"), ("broken", None), ("unknown", None), ("odd", None)],
+    [
+        ("kept", "kept before it was sent"),
+        ("excused", "excused before it was sent"),
+        ("broken", None),
+        ("unknown", None),
+        ("odd", None),
+    ],
 )
 async def test_only_a_settled_promise_is_not_announced(engine_url: str, obligation: str, reason: str | None) -> None:
     async with session() as opened:

@@ -11,6 +11,7 @@ logger = get_logger(__name__)
 SETTLED = {
     "met": "kept before it was sent",
     "cancelled": "cancelled before it was sent",
+    "excused": "excused before it was sent",
     "withdrawn": "taken back before it was sent",
 }
 
