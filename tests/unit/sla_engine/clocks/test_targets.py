@@ -175,15 +175,16 @@ def test_restart_gives_a_new_owner_the_whole_time_unless_it_is_past() -> None:
     assert (found.state, found.deadline) == (State.BREACHED, utc("2024-01-08 11:40"))
 
 
+@pytest.mark.parametrize("restarted", ["2024-01-08 10:40", "2024-01-08 10:30"])
 @pytest.mark.parametrize("target", ["1h", "same business day 11:00"])
-def test_what_was_warned_of_before_a_restart_stays(target: str) -> None:
+def test_what_was_warned_of_up_to_a_restart_stays(target: str, restarted: str) -> None:
     by = promise(
         f"start: {{owner_kind: person}}, stop: {{touch: {{}}}}, targets: {{default: {target}}}, "
         "on_reassignment: restart, calendar: always, warnings: ['50%']"
     )
     lead = qualified("2024-01-08 10:00")
     lead.owner("2024-01-08 10:00", MAX)
-    lead.owner("2024-01-08 10:40", EVA)
+    lead.owner(restarted, EVA)
     warnings = run(lead, by, "2024-01-08 10:45").warnings
     assert len(warnings) == 2
     assert warnings[0].at_us == to_us(utc("2024-01-08 10:30"))

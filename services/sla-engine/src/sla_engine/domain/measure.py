@@ -98,7 +98,8 @@ def _due_at(turns: Sequence[Turn], promised: Appointment, warnings: Sequence[War
     whole, target_us, deadline_us = _appointed(turns, promised)
     for at, turn in enumerate(turns):
         if at and turn.restarts and deadline_us >= turn.since_us:
-            found += _warned(whole, target_us, warnings, stopped_us, _counted(turns, whole.since_us), turn.since_us)
+            # what was warned of at the very instant of the restart was warned of
+            found += _warned(whole, target_us, warnings, stopped_us, _counted(turns, whole.since_us), turn.since_us + 1)
             whole, target_us, deadline_us = _appointed(turns[at:], promised)
     found += _warned(whole, target_us, warnings, stopped_us, _counted(turns, whole.since_us), deadline_us)
     return Due(deadline_us, target_us, _counted(turns, deadline_us), sorted(found, key=_when), whole.since_us)
