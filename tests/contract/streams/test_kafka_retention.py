@@ -20,7 +20,7 @@ async def retention_of(broker: Broker, topic: str) -> str:
         (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
     finally:
         await admin.close()
-    (resource,) = answer.resources
+    (resource,) = answer.resources  # type: ignore[attr-defined] # aiokafka gives its answers their fields at run time
     return next(str(entry[1]) for entry in resource[4] if entry[0] == "retention.ms")
 
 
