@@ -157,9 +157,10 @@ class Bench:
             await self.read(owned)
 
     async def said(self) -> list[AnySlaEvent]:
-        """Everything announced, in the order in which it stands in the outbox."""
+        """Everything announced of promises, in the order in which it stands in the outbox."""
         rows = await self.pool.fetch("SELECT value FROM sla_engine.outbox WHERE topic = 'sla.events' ORDER BY id")
-        return [sla.decode(row["value"]) for row in rows]
+        found = [sla.decode_any(row["value"]) for row in rows]
+        return [each for each in found if not isinstance(each, sla.LeadForgotten)]
 
     async def types(self) -> list[str]:
         """The announcements as `clock.transition`."""

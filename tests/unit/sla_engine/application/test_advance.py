@@ -95,6 +95,36 @@ def test_a_clock_set_back_judges_no_lead_under_an_older_edition_again() -> None:
     assert types(second) == []
 
 
+def test_a_clock_set_back_forgets_nothing_of_the_leads_own_log() -> None:
+    lead = qualified()
+    lead.knows("2024-01-08 12:13", size=5000)  # the segment Enterprise: 75 % of 15 minutes were used before it was told
+    first = step(None, lead, now="2024-01-08 12:14", through=utc("2024-01-08 12:14"))
+    assert first is not None
+    assert "first_touch.at_risk" in types(first)
+
+    second = advance(first.after, [], Editions.only(PACT), through_us=0, now=utc("2024-01-08 11:14"))
+
+    assert second is not None
+    assert types(second) == []
+
+
+def test_a_clock_set_back_takes_no_excuse_back() -> None:
+    outage = """
+exceptions:
+  - {from: "2024-01-08 12:30", to: "2024-01-08 13:30", effect: excuse, why: an outage, by: Mia}
+"""
+    by = Editions.only(agreement(calendar="always", more=outage))
+    later = utc("2024-01-08 14:00")
+    first = advance(None, qualified().events, by, through_us=to_us(later), now=later)
+    assert first is not None
+    assert "first_touch.excused" in types(first)
+
+    second = advance(first.after, [], by, through_us=0, now=utc("2024-01-08 12:01"))
+
+    assert second is not None
+    assert types(second) == []
+
+
 def types(found: Step) -> list[str]:
     """What was announced, as `clock.transition`."""
     return [f"{each.clock}.{event_type(each).removeprefix('obligation.')}" for each in found.said]

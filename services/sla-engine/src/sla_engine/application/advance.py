@@ -32,7 +32,9 @@ from sla_engine.domain.history import History
 from sla_engine.domain.instants import from_us, to_us
 from sla_engine.domain.obligation import Verdict
 
-_BREACHED = Transition.BREACHED  # bound once: in Python 3.11 each look at a member of an enum is a call
+# Bound once: in Python 3.11 each look at a member of an enum is a call.
+_BREACHED = Transition.BREACHED
+_EXCUSED = Transition.EXCUSED
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -93,9 +95,11 @@ def advance(
     passes_on: Sequence[LeadEvent] = joining
     forgotten = is_forgotten(history)
     told_before = Announced() if before is None else before.announced
-    seen_us = max(told_before.seen_us, _seen_us(events))
-    judged_us = min(max(through_us, seen_us), to_us(now))
-    judged_us = max(judged_us, _named_us(before, editions), asked_us(history) if forgotten else 0)
+    now_us = to_us(now)
+    seen_us = max(told_before.seen_us, min(_seen_us(events), now_us))
+    judged_us = max(
+        min(through_us, now_us), seen_us, _named_us(before, editions), asked_us(history) if forgotten else 0
+    )
     judged_at = from_us(judged_us)
     counts = until_asked(history) if forgotten else history
     verdict = kept_promises(judge_under(counts, editions, judged_at), counts)
@@ -184,7 +188,8 @@ def _history(before: Dossier | None, events: Sequence[LeadEvent]) -> tuple[Histo
 def _seen_us(events: Sequence[LeadEvent]) -> int:
     """How far the lead's own part of the log is known by these events: it is in order per lead.
 
-    It stays known: an older event that comes later must not have the lead judged at an earlier instant again.
+    It stays known, also where our clock is set back: an older event that comes later must not have the lead judged at
+    an earlier instant again.
 
     An event proves nothing beyond its arrival: the time of a planned meeting lies ahead of it, and a CRM's clock may.
     """
@@ -201,10 +206,10 @@ def _named_us(before: Dossier | None, editions: Editions) -> int:
     """
     if before is None:
         return 0
-    # a promise is broken only after its deadline
+    # a promise is broken, and excused, only after its deadline
     named_us = max(
         [
-            saying.at_us + (saying.transition is _BREACHED)
+            saying.at_us + (saying.transition is _BREACHED or saying.transition is _EXCUSED)
             for told in before.announced.told
             for saying in told.sayings
             if saying.standing
