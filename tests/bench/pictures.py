@@ -1,8 +1,7 @@
 """Draws the curves of docs/performance.md from figures that were measured and stored.
 
 `python -m tests.bench.pictures`: reads `docs/pictures/curves.json`, which `python -m tests.bench.growth --json` writes,
-and writes one SVG a curve beside it. Vega-Lite draws, by `vl-convert-python` (1.9), which no other part needs: install
-it for this. The same figures give the same picture.
+and writes one SVG a curve beside it. Vega-Lite draws, by `vl-convert-python`. The same figures give the same picture.
 """
 
 import importlib
