@@ -20,7 +20,7 @@ from sla_engine.domain.judgement import judge
 from sla_engine.domain.obligation import Obligation
 from tests.property.sla_engine.living import standing
 from tests.support.oracle import arrivals
-from tests.support.oracle.invented import Invention, invention
+from tests.support.oracle.invented import LONG_AFTER, Invention, invention
 from tests.support.oracle.judging import Verdict, verdicts
 from tests.support.oracle.text import as_text
 
@@ -28,7 +28,6 @@ CASES = int(os.environ.get("LEADPACT_TEST_ORACLE_CASES", "150"))
 FIRST = int(os.environ.get("LEADPACT_TEST_ORACLE_FIRST", "0"))
 SHARE = 25
 """Cases a test, so that several processes can share them."""
-LONG_AFTER = dt.timedelta(days=25)
 
 Said = tuple[str, int, int, str, str]
 """Clock, cycle, round, what was announced, and, of a warning, the instant; two of one instant are said as one."""

@@ -16,7 +16,6 @@ from sla_engine.domain.history import History
 from sla_engine.domain.instants import to_us
 from tests.property.sla_engine.living import standing_by
 from tests.property.sla_engine.test_declared_against_the_oracle import (
-    LONG_AFTER,
     name,
     read,
     said_of,
@@ -25,6 +24,7 @@ from tests.property.sla_engine.test_declared_against_the_oracle import (
 from tests.support.oracle import arrivals
 from tests.support.oracle.edited import Edited, edited
 from tests.support.oracle.editions import verdicts_under
+from tests.support.oracle.invented import LONG_AFTER
 from tests.support.oracle.text import as_text
 
 CASES = int(os.environ.get("LEADPACT_TEST_ORACLE_CASES", "40"))

@@ -7,8 +7,17 @@ from dataclasses import dataclass, replace
 from shared.events import lead
 from tests.support.oracle.cases import MICROSECOND
 from tests.support.oracle.declared import Agreement, Clock, Member
-from tests.support.oracle.editions import Edition
-from tests.support.oracle.invented import Dice, invention, marks, random_absence, random_clock, random_exception
+from tests.support.oracle.editions import Edition, verdicts_under
+from tests.support.oracle.invented import (
+    FAR_DAYS_AFTER,
+    LONG_AFTER,
+    Dice,
+    invention,
+    marks,
+    random_absence,
+    random_clock,
+    random_exception,
+)
 from tests.support.oracle.judging import verdicts
 from tests.support.oracle.wall_clock import Grid
 
@@ -39,12 +48,17 @@ def edited(seed: int) -> Edited:
         agreement = _another(dice, editions[-1].agreement, version=str(number + 2), base=given.base)
         editions.append(Edition(agreement=agreement, applied=at, choice=dice.choice(("keep", "recompute", "restart"))))
     nows = {dice.choice(sorted(instants)), *given.nows}
+    grid = given.grid
+    try:
+        verdicts_under(given.events, editions, last + LONG_AFTER, grid)
+    except IndexError:  # some hours are so short that a deadline lies further ahead
+        grid = Grid(grid.first, grid.first + dt.timedelta(days=FAR_DAYS_AFTER), 15)
     return Edited(
         seed=seed,
         editions=tuple(editions),
         events=given.events,
         nows=tuple(sorted(nows)),
-        grid=given.grid,
+        grid=grid,
         base=given.base,
     )
 

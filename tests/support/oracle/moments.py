@@ -149,8 +149,9 @@ class _Telling:
             case lead.LeadAssigned():
                 return replace(now, owner=fact.owner)
             case lead.LeadDisposed() if fact.disposition in self._agreement.closing:
-                if now.qualified:
-                    self._memory.sent_back_in = now.stage
+                if not now.qualified:
+                    return now
+                self._memory.sent_back_in = now.stage
                 return replace(_leave(now), stage=None)
             case lead.LeadMerged() | lead.LeadDeleted():
                 self._memory.sent_back_in = None
