@@ -98,7 +98,7 @@ class Aim:
         if still:
             return
         for name, mark in self._marks:
-            if self._ran < mark <= self._ran + length:
+            if self._ran < mark <= self._ran + length and mark < self.amount:
                 self.warnings.append((name, at + (mark - self._ran)))
         if self.instant is None and self.deadline is None and self._ran < self.amount <= self._ran + length:
             self.deadline = at + (self.amount - self._ran)

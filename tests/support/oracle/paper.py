@@ -38,7 +38,7 @@ class Warn:
     def used(self, target: dt.timedelta) -> dt.timedelta:
         """The business time after which it is due."""
         if self.percent is not None:
-            return target * self.percent // 100  # whole microseconds
+            return target * self.percent / 100
         return target - dt.timedelta(minutes=self.minutes_left or 0)
 
 
