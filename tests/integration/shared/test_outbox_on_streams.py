@@ -1,8 +1,8 @@
 """The outbox relayed to both engines of the stream, and by processes that are killed while they do it."""
 
 import asyncio
-import contextlib
 import random
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from uuid import uuid4
@@ -14,8 +14,8 @@ from shared.database.migrations import MigrationSource, upgrade
 from shared.outbox import Outbox, Relay
 from shared.streams.connect import open_stream
 from shared.streams.port import Record, StoredRecord, Stream
-from tests.support.eventually import eventually
 from tests.support.kafka_broker import kafka_broker
+from tests.support.relay_process import BATCH_RECORDS
 
 __all__ = ["kafka_broker"]
 
@@ -97,15 +97,12 @@ async def test_relays_that_are_killed_again_and_again_lose_nothing_and_keep_the_
 
         left = count
         while left > count // 4:
-            target = left - randomness.randrange(100, 500)
-            async with _relaying(database_url):
-
-                async def progressed(target: int = target) -> bool:
-                    return await pending() <= target
-
-                await eventually(progressed, within_seconds=60, what=f"{target} are left")
+            batches, where = randomness.randrange(3, 25), randomness.choice(["before", "after"])
+            assert await _relayed_until_killed(database_url, batches, where) == -signal.SIGKILL
+            assert await pending() == left - (batches - 1) * BATCH_RECORDS, (
+                f"killed {where} the append of batch {batches}"
+            )
             left = await pending()
-        assert left > 0, "every kill came too late to find a batch under way"
         relay = Relay(OUTBOX, pool=pool, stream=stream, url=database_url)
         async with asyncio.timeout(60):
             while await pending():
@@ -118,12 +115,13 @@ async def test_relays_that_are_killed_again_and_again_lose_nothing_and_keep_the_
         assert values == list(range(key, count, KEYS))
 
 
-@contextlib.asynccontextmanager
-async def _relaying(url: str) -> AsyncIterator[None]:
-    """A relay in a process of its own, killed with -9 at the end."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.support.relay_process", url, SCHEMA)
+async def _relayed_until_killed(url: str, batches: int, where: str) -> int:
+    """What a relay in a process of its own ended with; it dies at the append of the batch."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.support.relay_process", url, SCHEMA, str(batches), where
+    )
     try:
-        yield
+        return await asyncio.wait_for(process.wait(), 60)
     finally:
-        process.kill()
-        await process.wait()
+        if process.returncode is None:
+            process.kill()
