@@ -13,6 +13,7 @@ import pytest
 
 from tests.chaos.checker import Findings
 from tests.chaos.faults import Faults, Form
+from tests.chaos.forms import FULL, KAFKA, LOG
 from tests.chaos.load import Load, now
 from tests.chaos.promises import Promises
 from tests.chaos.stage import open_stage
@@ -21,7 +22,6 @@ from tests.support.postgres_server import BreakablePostgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
-FULL = os.environ.get("LEADPACT_TEST_CHAOS") == "full"
 SEED = int(os.environ.get("LEADPACT_TEST_CHAOS_SEED", "1"))
 
 SHORT_FORM = Form(
@@ -63,10 +63,6 @@ FULL_FORM = Form(
     ),
     outage_pause_seconds=(3.0, 8.0),
 )
-
-
-KAFKA = pytest.param(True, marks=pytest.mark.kafka, id="kafka")
-LOG = pytest.param(False, id="log in PostgreSQL")
 
 
 @pytest.mark.timeout(1800)

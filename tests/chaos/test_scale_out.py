@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.chaos.forms import FULL, KAFKA, LOG
 from tests.chaos.load import Load, now
 from tests.chaos.promises import Promises
 from tests.chaos.stage import PARTITIONS, Stage, open_stage
@@ -25,9 +26,7 @@ BETWEEN_SECONDS = 2.0
 """How long the load goes on between two changes."""
 
 
-@pytest.mark.parametrize(
-    "kafka", [pytest.param(True, marks=pytest.mark.kafka, id="kafka"), pytest.param(False, id="log in PostgreSQL")]
-)
+@pytest.mark.parametrize("kafka", [KAFKA, LOG] if FULL else [KAFKA])
 async def test_partitions_move_and_no_verdict_suffers(
     kafka: bool,
     tmp_path: Path,

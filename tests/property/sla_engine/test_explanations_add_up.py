@@ -17,7 +17,7 @@ from tests.property.sla_engine.declared_clocks import editions
 from tests.property.sla_engine.stories import BEGIN, stories
 from tests.support.story_builder import LEAD, Engine
 
-DETERMINED = settings(derandomize=True, deadline=None, max_examples=200)
+DETERMINED = settings(derandomize=True, deadline=None, max_examples=120)
 BY = editions()
 NOWS = st.integers(0, 4 * 24 * 60).map(lambda minute: BEGIN + timedelta(minutes=minute))
 _AMOUNT = re.compile(r"(?:(\d+) h ?)?(?:(\d+) min ?)?(?:([\d.]+) s)?")

@@ -133,7 +133,7 @@ def test_a_breach_is_dated_at_its_deadline_and_said_no_earlier_than_it_has_settl
             assert event.announced_at <= event.deadline
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=40)
 @given(events=stories(), by=BY, data=st.data())
 def test_hopping_from_wake_up_to_wake_up_says_what_looking_every_quarter_minute_says(
     events: list[LeadEvent], by: Agreement, data: st.DataObject
