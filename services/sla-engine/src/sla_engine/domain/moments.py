@@ -32,7 +32,6 @@ Kinds = frozenset[type[Fact]]
 
 LOSSES: Kinds = frozenset({Merged, Deleted})
 OF_STAGE: Kinds = LOSSES | {Stage, Disposed}
-OF_STAY: Kinds = OF_STAGE
 OF_OWNER: Kinds = LOSSES | {Assigned}
 OF_ATTRIBUTES: Kinds = frozenset({Created, Attributes})
 ALL_KINDS: Kinds = frozenset(
@@ -56,7 +55,6 @@ ALL_KINDS: Kinds = frozenset(
 _AUTOMATION = ActorKind.AUTOMATION
 _INTEGRATION = ActorKind.INTEGRATION
 _USER = OwnerKind.USER
-_QUEUE = OwnerKind.QUEUE
 
 EVENT_TYPES: Mapping[str, type[Fact]] = {
     "lead.created": Created,
@@ -360,7 +358,7 @@ class InStage(_Leaf):
 class Qualified(_Leaf):
     """The lead is in the qualified stages (or, `expected` False, is not)."""
 
-    kinds: Kinds = OF_STAY
+    kinds: Kinds = OF_STAGE
     grounds: frozenset[str] = frozenset({"stay"})
     expected: bool = True
 
